@@ -1,0 +1,1 @@
+"""Numba kernels: pure functions, arrays in, arrays out; they know nothing of frames or flows."""

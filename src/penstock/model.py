@@ -1,0 +1,261 @@
+"""The nouns of penstock and the promises its parts make to one another.
+
+There are two kinds of thing. A *description* (`Source`, `Codec`, `Stage`, `Detector`, `Sink`) is frozen,
+says what is wanted and touches nothing; it can be made from a TOML table and compared. What a description
+opens or binds (`Reader`, `Decoder`, `Operator`, `Scorer`, `Writer`) does the work, holds the state and
+belongs to one run on one thread.
+
+Rows are Polars frames, times are `Datetime("us", "UTC")` in columns and int64 µs since 1970 in numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+SOURCE = "_source"
+"""Metadata column: the split (path, topic, shard) an event was read from."""
+OFFSET = "_offset"
+"""Metadata column: the event's place in its split (bytes into the file, row number), rising."""
+METADATA = pl.Schema({SOURCE: pl.String, OFFSET: pl.Int64})
+
+EVENTS, LATE, REJECTS = "events", "late", "rejects"
+"""The streams every flow has: on-time rows in order, rows that came too late, and what was no row."""
+
+EVENT_TIME = pl.Datetime("us", "UTC")
+REJECTED = pl.Schema({OFFSET: pl.Int64, "raw": pl.Binary, "reason": pl.String})
+"""What a source, codec or the door says of what it could not take; the engine adds `_source`."""
+
+Position: TypeAlias = dict[str, int]
+"""Where to read on in every split: the offset of the first thing not yet read. JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """What a reader yields at once: whole lines or whole rows, and the position after them.
+
+    `data` is bytes (lines, each with its newline but perhaps the split's last) or a frame. It may be empty:
+    when all that was read was rejected, or is not yet whole. `start` is the offset of its first byte or
+    row; rows count up from there. `rejects` (schema `REJECTED`) is what the reader could not take.
+    """
+
+    data: bytes | pl.DataFrame
+    start: int
+    position: int
+    rejects: pl.DataFrame | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """What a codec made of a chunk: rows with their `_offset`, rising, and rejects (schema `REJECTED`)."""
+
+    rows: pl.DataFrame
+    rejects: pl.DataFrame
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What the engine hands a stage at once, and a stage makes of it: ordered rows, and how far they reach.
+
+    No later batch of the stream holds a row whose event time is below `frontier`. The last one, and only
+    that, has the frontier `END`: with it everything still open closes. A batch may be empty.
+    """
+
+    rows: pl.DataFrame
+    frontier: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """What is known of a stream before it runs: its columns, and the column its rows are in time order of.
+
+    `time` is None where there is no such column: in `rejects` and `late`, and once a stage dropped it.
+    """
+
+    columns: pl.Schema
+    time: str | None
+
+
+class Reader(Protocol):
+    """Reads one split from one position on. Made by `Source.open`, used by one thread."""
+
+    def read(self) -> Chunk | None:
+        """Return what comes next, or None once the split has ended, and then always.
+
+        May block. The chunk may be empty. Reading resumes after the last chunk's `position`: a reader
+        opened there yields what this one would, cut in other places perhaps. Damaged data is a reject;
+        a device that fails is a RunError.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of files and connections. May be called twice, and in the middle of the split."""
+        ...
+
+
+@runtime_checkable
+class Source(Protocol):
+    """Where events come from: one or many splits, each in an order of its own that never changes."""
+
+    EXAMPLE: ClassVar[str]
+
+    @property
+    def codec(self) -> Codec | None:
+        """How the bytes of a chunk become rows; None for a source whose chunks are rows."""
+        ...
+
+    @property
+    def schema(self) -> pl.Schema | None:
+        """The columns of the rows, of a source that has no codec."""
+        ...
+
+    def splits(self) -> Sequence[str]:
+        """Return the names of the splits, sorted, at least one; FlowError if there is nothing to read."""
+        ...
+
+    def open(self, split: str, position: int, size: int) -> Reader:
+        """Start to read a split at `position` (0: its beginning), some `size` bytes at a time.
+
+        May be called again for the same split: penstock peeks at a split's beginning before it reads it.
+        FlowError if it cannot be opened.
+        """
+        ...
+
+
+class Decoder(Protocol):
+    """Turns bytes into rows of one schema. Pure: a line becomes the same row or reject in any chunk."""
+
+    @property
+    def schema(self) -> pl.Schema:
+        """The columns of the rows, without metadata. Empty if the sample held nothing to infer them from."""
+        ...
+
+    def decode(self, data: bytes, start: int) -> Decoded:
+        """Turn whole lines into rows and rejects: each line into exactly one of either.
+
+        `start` is the offset of `data` in its split. `rows` have the columns of `schema` and `_offset`.
+        Never raises on bad data, never blocks.
+        """
+        ...
+
+
+@runtime_checkable
+class Codec(Protocol):
+    """A format of log lines."""
+
+    EXAMPLE: ClassVar[str]
+
+    def decoder(self, sample: bytes) -> Decoder:
+        """Make a decoder; where no schema is declared it is inferred from `sample`, then fixed.
+
+        The sample is whole lines from the beginnings of splits; it may be empty or garbage.
+        """
+        ...
+
+
+class Operator(Protocol):
+    """A stage at work on one stream. Holds its state; sees each batch once, in order."""
+
+    @property
+    def output(self) -> Stream:
+        """The stream it makes."""
+        ...
+
+    def process(self, batch: Batch) -> Batch:
+        """Return the rows this batch adds to the output.
+
+        How the input is cut into batches shows nowhere but in how the output is cut. Never blocks; what
+        it keeps beyond the call it owns.
+        """
+        ...
+
+
+@runtime_checkable
+class Stage(Protocol):
+    """A step from one stream to another."""
+
+    EXAMPLE: ClassVar[str]
+
+    def bind(self, stream: Stream) -> Operator:
+        """Check the stage against the stream it is to read; FlowError names the field that does not fit."""
+        ...
+
+
+class Scorer(Protocol):
+    """A detector at work: per-key state and the scores of rows against the rows before them."""
+
+    def score(
+        self, keys: NDArray[np.int64], values: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return score and expected value of each row, shape (n,), NaN where there is none.
+
+        `keys` are dense codes from 0, any number of new ones a call; `values` in stream order, NaN where
+        null. A row is scored against earlier rows of its key only, then learnt from.
+        """
+        ...
+
+
+@runtime_checkable
+class Detector(Protocol):
+    """A way to score how unusual a value is among the values of its key so far."""
+
+    EXAMPLE: ClassVar[str]
+
+    @property
+    def column(self) -> str:
+        """The column whose values are scored."""
+        ...
+
+    @property
+    def by(self) -> Sequence[str]:
+        """The columns that make the key; none: one series."""
+        ...
+
+    @property
+    def threshold(self) -> float:
+        """A row is an anomaly if its score is further from 0 than this."""
+        ...
+
+    def scorer(self) -> Scorer:
+        """Make a scorer without memory."""
+        ...
+
+
+class Writer(Protocol):
+    """A sink at work on one stream, epoch by epoch."""
+
+    def write(self, rows: pl.DataFrame) -> None:
+        """Take rows of the current epoch, never empty. May block. RunError if they cannot be stored."""
+        ...
+
+    def commit(self, epoch: int) -> None:
+        """Make all rows since the last commit durable and visible, as epoch number `epoch`.
+
+        Called for every epoch in turn, also for one without rows.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of everything; drop what is not committed. May be called twice, and after a failure."""
+        ...
+
+
+@runtime_checkable
+class Sink(Protocol):
+    """Where a stream goes."""
+
+    EXAMPLE: ClassVar[str]
+    GUARANTEE: ClassVar[str]
+    """How often a row may appear if a run dies, and why: said by `penstock check`."""
+
+    def open(self, stream: Stream) -> Writer:
+        """Make ready to write. Touches nothing of an earlier run's output before the first commit.
+
+        FlowError if the stream cannot be written this way or the place cannot be written to.
+        """
+        ...
