@@ -1,0 +1,79 @@
+"""penstock: event streams in, windows and anomalies out.
+
+    import penstock as ps, polars as pl
+
+    flow = ps.Pipeline(ps.Files("logs/*.log.gz", codec="combined"), time="time", delay="5s")
+    hosts = flow.window("10s", by="host").agg(pl.len().alias("hits"), pl.col("bytes").sum())
+    hosts.write(ps.Parquet("out/hosts"))
+    flow.run()
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from penstock.codecs.access import Combined, Common
+    from penstock.codecs.ndjson import NdJson
+    from penstock.config import load
+    from penstock.detectors.rolling_zscore import RollingZScore
+    from penstock.engine.flow import Batching, Epochs
+    from penstock.engine.summary import Summary
+    from penstock.errors import FlowError, PenstockError, RunError
+    from penstock.pipeline import Pipeline
+    from penstock.sinks.console import Console
+    from penstock.sinks.ndjson import NdJsonFile
+    from penstock.sinks.parquet import Parquet
+    from penstock.sources.files import Files
+    from penstock.sources.frames import Frames
+    from penstock.sources.synthetic import Synthetic
+
+_HOMES = {
+    "Batching": "engine.flow",
+    "Combined": "codecs.access",
+    "Common": "codecs.access",
+    "Console": "sinks.console",
+    "Epochs": "engine.flow",
+    "Files": "sources.files",
+    "FlowError": "errors",
+    "Frames": "sources.frames",
+    "NdJson": "codecs.ndjson",
+    "NdJsonFile": "sinks.ndjson",
+    "Parquet": "sinks.parquet",
+    "PenstockError": "errors",
+    "Pipeline": "pipeline",
+    "RollingZScore": "detectors.rolling_zscore",
+    "RunError": "errors",
+    "Summary": "engine.summary",
+    "Synthetic": "sources.synthetic",
+    "load": "config",
+}
+
+__all__ = [  # noqa: PLE0604 the names of _HOMES, which a test holds it to
+    "Batching",
+    "Combined",
+    "Common",
+    "Console",
+    "Epochs",
+    "Files",
+    "FlowError",
+    "Frames",
+    "NdJson",
+    "NdJsonFile",
+    "Parquet",
+    "PenstockError",
+    "Pipeline",
+    "RollingZScore",
+    "RunError",
+    "Summary",
+    "Synthetic",
+    "load",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name when it is first used: `penstock --help` must not wait for Polars."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'penstock' has no attribute '{name}'")
+    return getattr(importlib.import_module(f"penstock.{_HOMES[name]}"), name)

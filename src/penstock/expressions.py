@@ -22,7 +22,7 @@ def check_columns(names: Sequence[str], columns: pl.Schema, place: str) -> None:
             raise FlowError.at(place, unknown(name, "column", columns.names()))
 
 
-def selected(frame: pl.LazyFrame, columns: pl.Schema, place: str) -> pl.Schema:
+def checked_schema(frame: pl.LazyFrame, columns: pl.Schema, place: str) -> pl.Schema:
     """Return the schema a query on an empty frame would have; FlowError at `place` if it cannot run."""
     try:
         schema = frame.collect_schema()

@@ -35,6 +35,13 @@ Position: TypeAlias = dict[str, int]
 """Where to read on in every split: the offset of the first thing not yet read. JSON."""
 
 
+def event_times(rows: pl.DataFrame, column: str) -> NDArray[np.int64]:
+    """Return a column of event times without nulls in µs since 1970, shape (n,), not to be written to."""
+    times = rows[column].to_physical().to_numpy()
+    times.setflags(write=False)  # always, so that a kernel is compiled for one kind of array only
+    return times
+
+
 @dataclass(frozen=True, slots=True)
 class Chunk:
     """What a reader yields at once: whole lines or whole rows, and the position after them.
@@ -105,13 +112,12 @@ class Source(Protocol):
     EXAMPLE: ClassVar[str]
 
     @property
-    def codec(self) -> Codec | None:
-        """How the bytes of a chunk become rows; None for a source whose chunks are rows."""
+    def schema(self) -> pl.Schema | None:
+        """The columns of the rows it yields; None if it yields bytes, whose decoder knows."""
         ...
 
-    @property
-    def schema(self) -> pl.Schema | None:
-        """The columns of the rows, of a source that has no codec."""
+    def decoder(self, sample: bytes) -> Decoder | None:
+        """Make what turns its bytes into rows (see `Codec.decoder`); None if it yields rows."""
         ...
 
     def splits(self) -> Sequence[str]:
@@ -253,9 +259,13 @@ class Sink(Protocol):
     GUARANTEE: ClassVar[str]
     """How often a row may appear if a run dies, and why: said by `penstock check`."""
 
-    def open(self, stream: Stream) -> Writer:
-        """Make ready to write. Touches nothing of an earlier run's output before the first commit.
+    def check(self, stream: Stream) -> None:
+        """Raise FlowError if the stream cannot be written this way. Touches nothing."""
+        ...
 
-        FlowError if the stream cannot be written this way or the place cannot be written to.
+    def open(self, stream: Stream) -> Writer:
+        """Make ready to write; FlowError if the place cannot be written to.
+
+        Touches nothing of an earlier run's output before the first row or commit.
         """
         ...

@@ -29,6 +29,8 @@ BEGINNING = -(2**63)
 """Before every event time: what a watermark is before its split had a row."""
 END = 2**63 - 1
 """After every event time: the frontier when nothing more can come."""
+YEAR_1, YEAR_9999 = -62_135_596_800_000_000, 253_402_300_799_999_999
+"""The first and the last microsecond an event may have."""
 
 _DURATION = re.compile(r"-?(?:\d+(?:us|µs|ms|s|m|h|d|w))+")
 _PART = re.compile(r"(\d+)(us|µs|ms|s|m|h|d|w)")
@@ -54,13 +56,9 @@ def size_in_bytes(size: str) -> int:
     return int(match[1]) * BYTES[match[2]]
 
 
-def rfc3339(time: int) -> str | None:
-    """Write a time (µs since 1970, UTC) as RFC 3339 says it; None where no calendar reaches."""
-    try:
-        text = (_EPOCH + timedelta(microseconds=time)).isoformat()
-    except OverflowError:
-        return None
-    return text.replace("+00:00", "Z")
+def rfc3339(time: int) -> str:
+    """Write a time (µs since 1970, UTC, in the years 1 to 9999) as RFC 3339 says it."""
+    return (_EPOCH + timedelta(microseconds=time)).isoformat().replace("+00:00", "Z")
 
 
 def parse_time(text: str) -> int:

@@ -1,2 +1,42 @@
-"""x."""
-def main(): ...
+"""The command `penstock`: a thin skin over the library, one file a verb.
+
+Nothing heavy is imported before a verb needs it, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from penstock.cli.check import check
+from penstock.cli.generate import generate
+from penstock.cli.list import list_components
+from penstock.cli.run import run
+from penstock.errors import FlowError, PenstockError
+
+
+class _Verbs(click.Group):
+    """Tells people's mistakes in plain lines: exit 2 for a wrong description, 1 for a run that failed."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except PenstockError as error:
+            click.echo(f"penstock: {error}".replace("\n", "\npenstock: "), err=True)
+            sys.exit(2 if isinstance(error, FlowError) else 1)
+
+
+@click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="penstock")
+def main() -> None:
+    """Event streams in, windows and anomalies out.
+
+    A flow is described by a TOML file or, for the common case, by flags. `penstock list` shows what it can
+    be made of.
+    """
+
+
+for verb in (run, check, generate, list_components):
+    main.add_command(verb)

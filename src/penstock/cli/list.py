@@ -1,0 +1,38 @@
+"""Verb `list`: what a flow can be made of."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+
+import click
+
+
+@click.command(name="list")
+@click.argument("kind", required=False, type=click.Choice(["sources", "codecs", "stages", "detectors", "sinks"]))
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object for programs.")
+def list_components(kind: str | None, as_json: bool) -> None:
+    """Show every source, codec, stage, detector and sink with its smallest TOML."""
+    from penstock.components import TABLES  # noqa: PLC0415 heavy
+    from penstock.fields import keys_of  # noqa: PLC0415 heavy
+
+    tables = {name: table for name, table in TABLES.items() if kind in (None, name)}
+    if as_json:
+        shown = {
+            name: {
+                key: {"description": _first_line(made), "example": made.EXAMPLE, "keys": keys_of(made)}
+                for key, made in table.items()
+            }
+            for name, table in tables.items()
+        }
+        click.echo(json.dumps(shown))
+        return
+    for name, table in tables.items():
+        click.echo(f"\n{name}")
+        for key, made in table.items():
+            click.echo(f"  {key}: {_first_line(made)}")
+            click.echo(textwrap.indent(made.EXAMPLE, "      "))
+
+
+def _first_line(made: type) -> str:
+    return (made.__doc__ or "").strip().splitlines()[0]

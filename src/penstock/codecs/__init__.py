@@ -1,0 +1,24 @@
+"""Codecs: formats of log lines. One file each; this table lists them."""
+
+from __future__ import annotations
+
+from penstock.codecs.access import Combined, Common
+from penstock.codecs.ndjson import NdJson
+from penstock.errors import FlowError
+from penstock.fields import unknown
+from penstock.model import Codec
+
+CODECS: dict[str, type[Codec]] = {
+    "combined": Combined,
+    "common": Common,
+    "ndjson": NdJson,
+}
+
+
+def codec_named(codec: Codec | str) -> Codec:
+    """Return a codec as it is, or the one of that name with nothing set; FlowError if there is none."""
+    if not isinstance(codec, str):
+        return codec
+    if codec not in CODECS:
+        raise FlowError.at("codec", unknown(codec, "codec", CODECS))
+    return CODECS[codec]()

@@ -1,0 +1,154 @@
+"""The reorder buffer: one total order, once, at the door.
+
+Every split has a watermark: its highest event time so far minus `delay`. A row is late if its event time is
+below its own split's watermark as it is read, so lateness is a fact of the split's content. The frontier is
+the lowest watermark of the splits that are still open; rows below it are released in the order (event
+time, split, offset).
+
+Rows that are late and what was rejected have an order of their own that depends on content only: by the
+watermark of their split as they were read, then split and offset.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from penstock.kernels.order import watermarks
+from penstock.model import LATE, METADATA, OFFSET, REJECTED, REJECTS, SOURCE, Decoded, event_times
+from penstock.units import BEGINNING, END
+
+_MARK, _SPLIT = "_watermark", "_split"
+REJECTS_SCHEMA = pl.Schema({**METADATA, **{k: v for k, v in REJECTED.items() if k not in METADATA}})
+
+
+@dataclass
+class _Split:
+    name: str
+    watermark: int
+    open: bool = True
+    waiting: list[pl.DataFrame] = field(default_factory=list)
+    """Rows in the order of their offsets, but that the first frame is in the order (time, offset)."""
+    lowest: int = END
+    """The lowest event time among the waiting rows."""
+
+
+@dataclass(frozen=True)
+class Released:
+    """What the buffer lets go of at once, each in its order, and the frontier it goes up to."""
+
+    events: pl.DataFrame
+    late: pl.DataFrame
+    rejects: pl.DataFrame
+    frontier: int
+
+
+class ReorderBuffer:
+    """Holds rows back until no earlier one can come, then releases them in order."""
+
+    def __init__(self, splits: dict[str, int], schema: pl.Schema, time: str, delay: int) -> None:
+        """Begin with the watermark each split stands at before its first row; `splits` is sorted by name."""
+        self._schema = schema
+        self._time = time
+        self._delay = delay
+        self._splits = [_Split(name, watermark) for name, watermark in splits.items()]
+        self._aside: dict[str, list[pl.DataFrame]] = {LATE: [], REJECTS: []}
+        self.held = 0
+        """Rows, late ones and rejects taken and not yet released."""
+        self.latest_by = 0
+        """How far, in µs, the latest row lay below the highest event time of its split as it was read."""
+
+    @property
+    def frontier(self) -> int:
+        """The lowest event time that an on-time row may still have; END when all splits have ended."""
+        return self._frontier()[0]
+
+    def next_split(self) -> int | None:
+        """Return the number of the open split that holds the others back most; None if all have ended."""
+        watermark, split = self._frontier()
+        return None if watermark == END else split
+
+    def open_splits(self) -> list[int]:
+        """Return the numbers of the splits that have not ended."""
+        return [i for i, split in enumerate(self._splits) if split.open]
+
+    def end(self, number: int) -> None:
+        """Say that a split has ended: it no longer holds the frontier back."""
+        self._splits[number].open = False
+
+    def add(self, number: int, decoded: Decoded) -> None:
+        """Take the next rows and rejects of a split, both in the order of their offsets."""
+        split, rows, rejects = self._splits[number], decoded.rows, decoded.rejects
+        self.held += len(rows) + len(rejects)
+        before = np.empty(0, np.int64)
+        mark = split.watermark
+        if len(rows):
+            times = event_times(rows, self._time)
+            before = np.empty(len(times), np.int64)
+            split.watermark = watermarks(times, mark, self._delay, before)
+        if len(rejects):
+            marks = np.append(before, split.watermark)[np.searchsorted(rows[OFFSET], rejects[OFFSET])]
+            self._set_aside(REJECTS, number, rejects, marks)
+        if len(rows):
+            late = times < before
+            if late.any():
+                self.latest_by = max(self.latest_by, int((before - times)[late].max()) + self._delay)
+                self._set_aside(LATE, number, rows.filter(pl.Series(late)), before[late])
+                rows = rows.filter(pl.Series(~late))
+                times = times[~late]
+            if len(rows):
+                split.waiting.append(rows)
+                split.lowest = min(split.lowest, int(times.min()))
+
+    def release(self) -> Released:
+        """Let go of all rows below the frontier, in order, and of what was set aside up to it."""
+        frontier, first = self._frontier()
+        parts = [self._take(split, frontier) for split in self._splits if split.lowest < frontier]
+        events = _merged(parts, self._time) if parts else self._schema.to_frame()
+        late, rejects = self._let_go(LATE, frontier, first), self._let_go(REJECTS, frontier, first)
+        self.held -= len(events) + len(late) + len(rejects)
+        return Released(events, late, rejects, frontier)
+
+    def _frontier(self) -> tuple[int, int]:
+        marks = ((split.watermark, i) for i, split in enumerate(self._splits) if split.open)
+        return min(marks, default=(END, len(self._splits)))
+
+    def _take(self, split: _Split, frontier: int) -> pl.DataFrame:
+        rows = _sorted(pl.concat(split.waiting, rechunk=True), self._time)
+        times = event_times(rows, self._time)
+        count = len(times) if frontier == END else int(np.searchsorted(times, frontier))
+        split.waiting = [rows[count:]] if count < len(times) else []
+        split.lowest = int(times[count]) if count < len(times) else END
+        return rows[:count].with_columns(pl.lit(split.name).alias(SOURCE)).select(self._schema.names())
+
+    def _set_aside(self, stream: str, number: int, rows: pl.DataFrame, marks: NDArray[np.int64]) -> None:
+        name = pl.lit(self._splits[number].name).alias(SOURCE)
+        order = (pl.Series(_MARK, marks), pl.lit(number, pl.Int64).alias(_SPLIT))
+        self._aside[stream].append(rows.with_columns(name, *order))
+
+    def _let_go(self, stream: str, frontier: int, first: int) -> pl.DataFrame:
+        schema = self._schema if stream == LATE else REJECTS_SCHEMA
+        if not self._aside[stream]:
+            return schema.to_frame()
+        rows = pl.concat(self._aside[stream])
+        mark, split = pl.col(_MARK), pl.col(_SPLIT)
+        # The split at the frontier may still add to its present watermark, but only behind these.
+        ready = (mark < frontier) | ((mark == frontier) & (split <= first))
+        kept = rows.filter(~ready)
+        self._aside[stream] = [kept] if len(kept) else []
+        return rows.filter(ready).sort(_MARK, _SPLIT, OFFSET).select(schema.names())
+
+
+def _merged(parts: list[pl.DataFrame], time: str) -> pl.DataFrame:
+    """Merge rows of several splits, each in order, by (time, split)."""
+    return parts[0] if len(parts) == 1 else _sorted(pl.concat(parts, rechunk=True), time)
+
+
+def _sorted(rows: pl.DataFrame, time: str) -> pl.DataFrame:
+    times = event_times(rows, time)
+    if (times[1:] >= times[:-1]).all():
+        return rows
+    return rows[pl.Series(np.argsort(times, kind="stable"))]

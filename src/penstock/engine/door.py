@@ -1,0 +1,87 @@
+"""The door: every row's event time is read, brought to UTC microseconds, and believed or not."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from penstock.codecs.lines import NO_REJECTS, lines_of, rejected
+from penstock.errors import FlowError
+from penstock.fields import unknown
+from penstock.model import EVENT_TIME, METADATA, OFFSET, Chunk, Decoded, Decoder
+from penstock.units import YEAR_1, YEAR_9999
+
+NO_TIME = "no event time"
+FUTURE = "event time in the future"
+OUTSIDE = "event time outside the years 1 to 9999"
+
+
+class Door:
+    """Turns chunks into rows that have an event time, and rejects with their raw bytes.
+
+    A row without an event time, or with one later than a given limit, is a reject.
+    """
+
+    def __init__(self, schema: pl.Schema, decoder: Decoder | None, time: str) -> None:
+        for name in schema.names():
+            if name.startswith("_"):
+                rule = f'the column "{name}" begins with an underscore, which marks metadata; rename it'
+                raise FlowError.at("source", rule)
+        if schema:
+            if time not in schema:
+                raise FlowError.at("time.column", unknown(time, "column", schema.names()))
+            if not isinstance(schema[time], pl.Datetime):
+                rule = f'must be a column of timestamps, got "{time}", which is {schema[time]}'
+                raise FlowError.at("time.column", f"{rule}; declare it in the codec's schema")
+            schema = pl.Schema({**schema, time: EVENT_TIME})
+        self._decoder = decoder
+        self._time = time
+        self.schema = pl.Schema({**schema, **METADATA})
+
+    def admit(self, chunk: Chunk, latest: int) -> Decoded:
+        """Return the chunk's rows, with `_offset`, whose event time is at most `latest` (µs), and the rejects.
+
+        Rejects are in the order of their offsets, as the rows are.
+        """
+        rejects = [] if chunk.rejects is None or chunk.rejects.is_empty() else [chunk.rejects]
+        if isinstance(chunk.data, pl.DataFrame):
+            rows = chunk.data.with_row_index(OFFSET, chunk.start).cast({OFFSET: pl.Int64})
+        elif self._decoder is not None and chunk.data:
+            decoded = self._decoder.decode(chunk.data, chunk.start)
+            rows = decoded.rows
+            if not decoded.rejects.is_empty():
+                rejects.append(decoded.rejects)
+        else:
+            rows = pl.DataFrame(schema={OFFSET: pl.Int64})
+        if self._time in rows.columns:
+            rows = rows.with_columns(pl.col(self._time).pipe(_utc, rows.schema[self._time]))
+            time = pl.col(self._time).to_physical()
+            believed = time.is_between(YEAR_1, min(latest, YEAR_9999)).fill_null(False)
+            doubted = rows.filter(~believed)
+            if len(doubted):
+                rows = rows.filter(believed)
+                rejects.append(self._doubted(doubted, chunk))
+        gathered = pl.concat(rejects).sort(OFFSET) if rejects else NO_REJECTS
+        return Decoded(rows, gathered)
+
+    def _doubted(self, rows: pl.DataFrame, chunk: Chunk) -> pl.DataFrame:
+        time = pl.col(self._time).to_physical()
+        reason = (
+            pl.when(time.is_null())
+            .then(pl.lit(NO_TIME))
+            .when(time.is_between(YEAR_1, YEAR_9999))
+            .then(pl.lit(FUTURE))
+            .otherwise(pl.lit(OUTSIDE))
+        )
+        if isinstance(chunk.data, bytes):
+            raw = lines_of(chunk.data, chunk.start)
+            return rejected(rows.join(raw, on=OFFSET, how="left", maintain_order="left"), reason)
+        as_text = pl.struct(pl.exclude(OFFSET)).struct.json_encode().cast(pl.Binary).alias("raw")
+        return rejected(rows.with_columns(as_text), reason)
+
+
+def _utc(time: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    if dtype == EVENT_TIME:
+        return time
+    if isinstance(dtype, pl.Datetime) and dtype.time_zone is None:
+        time = time.dt.replace_time_zone("UTC")
+    return time.cast(EVENT_TIME)

@@ -1,0 +1,78 @@
+"""A flow that has been checked and bound: what the engine runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pydantic import Field
+
+from penstock.engine.intake import Intake
+from penstock.fields import Duration, Positive, Size, description
+from penstock.model import Operator, Sink, Stream
+
+
+@description
+class Timing:
+    """How event time is read: `[time]`.
+
+    `delay` is how far behind the highest event time of its split a row may come and still be on time;
+    `max_ahead` how far ahead of the wall clock its event time may lie and be believed.
+    """
+
+    column: str = "time"
+    delay: Duration = "5s"
+    max_ahead: Duration = "1d"
+
+
+@description
+class Batching:
+    """How much is handed on at once: `[batch]`. Changes how fast things go, never what comes out.
+
+    `rows` that are ready make a batch, or fewer once `delay` has passed; `bytes` are read from a split at once.
+    """
+
+    rows: int = Field(default=131_072, gt=0)
+    bytes: Size = "1MiB"
+    delay: Positive = "1s"
+
+
+@description
+class Epochs:
+    """How often what was written is committed: `[epoch]`, after so many rows released or so much wall time."""
+
+    rows: int = Field(default=10_000_000, gt=0)
+    every: Positive = "60s"
+
+
+@dataclass(frozen=True)
+class Step:
+    """An operator, the stream it reads and the stream it makes."""
+
+    name: str
+    reads: str
+    operator: Operator
+
+
+@dataclass(frozen=True)
+class Outlet:
+    """A sink, the stream it writes, and the operator that picks the rows to write, if any."""
+
+    reads: str
+    sink: Sink
+    stream: Stream
+    only: Operator | None
+    place: str
+
+
+@dataclass(frozen=True)
+class Flow:
+    """An opened source, the steps in an order in which each one's input is made before it, the outlets."""
+
+    intake: Intake
+    timing: Timing
+    batching: Batching
+    epochs: Epochs
+    streams: Mapping[str, Stream]
+    steps: Sequence[Step]
+    outlets: Sequence[Outlet]

@@ -1,0 +1,74 @@
+"""The ledger of a run, and what it says of itself at its end."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from penstock.units import rfc3339
+
+
+@dataclass
+class Ledger:
+    """Counts rows where they come in and where they go; what comes in must go somewhere."""
+
+    streams: Counter[str] = field(default_factory=Counter)
+    read: int = 0
+    released: int = 0
+    rejected: int = 0
+    late: int = 0
+    last_time: int | None = None
+
+    def check(self, held: int) -> None:
+        """Raise AssertionError unless every row read was released, rejected, late or is `held` still."""
+        gone = self.released + self.rejected + self.late
+        if self.read != gone + held:
+            raise AssertionError(f"the ledger does not add up: {self.read} rows read, {gone} + {held} told of")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary:
+    """What a run did.
+
+    `rows` is the ledger: read = released + rejected + late, exactly. A row that an interrupted run still
+    held back counts as not yet read. `streams` says how many rows each stream had. `frontier` is the event
+    time the run reached, in µs, None before the first row. `needed_delay` is the smallest `delay`, in µs,
+    with which no row would have been late; 0 if none was.
+    """
+
+    rows: dict[str, int]
+    streams: dict[str, int]
+    bytes_read: int
+    seconds: float
+    frontier: int | None
+    needed_delay: int
+    interrupted: bool
+
+    def to_json(self) -> str:
+        """Write the part programs rely on as one line of JSON."""
+        return json.dumps(
+            {
+                "rows": self.rows,
+                "streams": self.streams,
+                "bytes_read": self.bytes_read,
+                "seconds": round(self.seconds, 6),
+                "frontier": None if self.frontier is None else rfc3339(self.frontier),
+            }
+        )
+
+    def lines(self) -> Iterable[str]:
+        """Say it to a person."""
+        rows, rate = self.rows, self.rows["read"] / max(self.seconds, 1e-9)
+        yield (
+            f"{rows['read']:,} rows read = {rows['released']:,} released + {rows['rejected']:,} rejected"
+            f" + {rows['late']:,} late; {self.seconds:.2f} s, {rate:,.0f} rows/s,"
+            f" {self.bytes_read / 1e6 / max(self.seconds, 1e-9):,.0f} MB/s"
+        )
+        yield "streams: " + ", ".join(f"{name} {count:,}" for name, count in self.streams.items())
+        if rows["late"]:
+            needed = -(-self.needed_delay // 1_000_000)
+            yield f'the latest row came {needed} s late: delay = "{needed}s" would have kept all'
+        if self.interrupted:
+            yield "interrupted: what is committed stays"

@@ -1,0 +1,83 @@
+"""Keys of any type, one column or several, as dense integer codes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from penstock.kernels.order import first_rows
+
+_ROW = "_row"
+
+
+def encode(rows: pl.DataFrame, by: Sequence[str]) -> tuple[NDArray[np.int64], pl.DataFrame]:
+    """Return the code of each row's key, shape (n,), and the keys: row c holds the key with code c.
+
+    Codes are dense. Null is a key like any other, NaN too, and -0.0 is 0.0, as in Polars' `group_by`.
+    Without columns, all rows have code 0.
+    """
+    codes, count = np.zeros(len(rows), np.int64), 1
+    for name in by:
+        more, times = _column_codes(rows[name])
+        codes, count = codes * times + more, count * times
+        if len(by) > 1:
+            codes, count = _dense(pa.array(codes))
+    keys = rows.select(by)[pl.Series(first_rows(codes, count))] if by else pl.DataFrame()
+    return codes, keys
+
+
+class KeyIndex:
+    """Gives each key the same code for as long as it lives: 0, 1, 2, … in the order they first come."""
+
+    def __init__(self, columns: pl.Schema) -> None:
+        """Make an index of keys with these columns, which may be none."""
+        self._by = columns.names()
+        self.keys = pl.Schema({**columns, _ROW: pl.Int64}).to_frame()
+
+    def codes(self, rows: pl.DataFrame) -> NDArray[np.int64]:
+        """Return the code of each row's key, shape (n,); keys not seen before are added."""
+        codes, keys = encode(rows, self._by)
+        if not self._by or rows.is_empty():
+            return codes
+        known = keys.join(self.keys, on=self._by, how="left", nulls_equal=True, maintain_order="left")[_ROW]
+        new = known.is_null().to_numpy()
+        numbers = known.fill_null(0).to_numpy().copy()
+        numbers[new] = np.arange(len(self.keys), len(self.keys) + new.sum())
+        if new.any():
+            added = keys.with_columns(pl.Series(_ROW, numbers)).filter(pl.Series(new))
+            self.keys = pl.concat([self.keys, added], rechunk=True)
+        return np.asarray(numbers[codes])
+
+
+def _column_codes(column: pl.Series) -> tuple[NDArray[np.int64], int]:
+    dtype = column.dtype
+    if dtype.is_nested() or dtype in (pl.Int128, pl.UInt128):
+        return _group_codes(column)
+    if dtype.is_float():
+        one_nan = pl.when(pl.col("k").is_nan()).then(float("nan")).otherwise(pl.col("k") + 0.0)
+        column = column.alias("k").to_frame().select(one_nan.alias("k"))["k"]
+    elif dtype in (pl.Categorical, pl.Enum):
+        column = column.cast(pl.String)
+    return _dense(column.to_arrow(compat_level=pl.CompatLevel.newest()))
+
+
+def _dense(column: pa.Array) -> tuple[NDArray[np.int64], int]:
+    """Give equal values the same code; nulls, which Arrow would take for an empty string, the last one."""
+    encoded = column.dictionary_encode()
+    count = len(encoded.dictionary)
+    indices = encoded.indices
+    if indices.null_count:
+        indices, count = indices.fill_null(count), count + 1
+    return indices.to_numpy(zero_copy_only=False).astype(np.int64), count
+
+
+def _group_codes(column: pl.Series) -> tuple[NDArray[np.int64], int]:
+    """Codes by Polars' `group_by`, for the types that Arrow cannot encode."""
+    rows = column.alias("k").to_frame().with_row_index(_ROW)
+    groups = rows.group_by("k", maintain_order=True).agg(_ROW).with_row_index("code")
+    codes = groups.explode(_ROW).sort(_ROW)["code"].cast(pl.Int64)
+    return codes.to_numpy(), len(groups)

@@ -1,0 +1,99 @@
+"""Sink `console`: a table for a person, JSON lines for a pipe."""
+
+from __future__ import annotations
+
+import sys
+from typing import ClassVar, TextIO
+
+import polars as pl
+from pydantic import Field
+
+from penstock.codecs.ndjson import encode
+from penstock.fields import description
+from penstock.model import Stream
+
+_WIDEST = 40
+
+
+@description
+class Console:
+    """Rows on standard output: a table on a terminal, JSON lines in a pipe.
+
+    A table ends after limit rows (default 50) and says how many more there were; a pipe gets all.
+    """
+
+    EXAMPLE: ClassVar[str] = 'type = "console"'
+    GUARANTEE: ClassVar[str] = "at least once: what was shown cannot be taken back"
+
+    limit: int = Field(default=50, ge=1)
+
+    def check(self, stream: Stream) -> None:
+        """Any stream will do."""
+
+    def open(self, stream: Stream) -> _ConsoleWriter:
+        """Make ready to print; see `Sink.open`."""
+        return _ConsoleWriter(stream.columns, self.limit, sys.stdout)
+
+
+class _ConsoleWriter:
+    def __init__(self, columns: pl.Schema, limit: int, out: TextIO) -> None:
+        self._columns = columns
+        self._limit = limit
+        self._out = out
+        self._widths: list[int] = []
+        self._shown = 0
+        self._left_out = 0
+
+    def write(self, rows: pl.DataFrame) -> None:
+        """Print rows at once; see `Writer.write`."""
+        if not self._out.isatty():
+            self._out.write(encode(rows).decode())
+            return
+        shown = rows.head(self._limit - self._shown)
+        self._shown += len(shown)
+        self._left_out += len(rows) - len(shown)
+        if len(shown):
+            self._print_table(shown)
+
+    def commit(self, epoch: int) -> None:
+        """Flush; see `Writer.commit`."""
+        del epoch
+        self._out.flush()
+
+    def close(self) -> None:
+        """Say how many rows were left out of the table."""
+        if self._left_out:
+            self._out.write(f"… and {self._left_out:,} more rows\n")
+            self._left_out = 0
+        self._out.flush()
+
+    def _print_table(self, rows: pl.DataFrame) -> None:
+        """Print rows under a header that stands once, in columns as wide as the first rows need."""
+        text = rows.select(_text(pl.col(name), dtype) for name, dtype in self._columns.items())
+        if not self._widths:
+            self._widths = [
+                min(_WIDEST, max(len(name), text[name].str.len_chars().max() or 0)) for name in text.columns
+            ]
+            self._print_line(text.columns)
+        for line in text.iter_rows():  # for a person's eyes: `limit` rows at most
+            self._print_line(line)
+
+    def _print_line(self, cells: list[str] | tuple[str, ...]) -> None:
+        aligned = (
+            cell.rjust(width) if dtype.is_numeric() else cell.ljust(width)
+            for cell, width, dtype in zip(cells, self._widths, self._columns.dtypes(), strict=True)
+        )
+        self._out.write("  ".join(aligned).rstrip() + "\n")
+
+
+def _text(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    if isinstance(dtype, pl.Datetime):
+        column = column.dt.strftime("%Y-%m-%d %H:%M:%S%.f")
+    elif dtype.is_float():
+        column = column.round_sig_figs(5)
+    elif dtype.is_nested():
+        column = pl.format("{}", column)
+    elif dtype == pl.Binary:
+        column = column.bin.encode("hex")
+    text = column.cast(pl.String).fill_null("-")
+    return pl.when(text.str.len_chars() > _WIDEST).then(text.str.head(_WIDEST - 1) + "…").otherwise(text)

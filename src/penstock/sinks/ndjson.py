@@ -1,0 +1,74 @@
+"""Sink `ndjson`: one file of JSON lines."""
+
+from __future__ import annotations
+
+import os
+from typing import BinaryIO, ClassVar
+
+import polars as pl
+
+from penstock.codecs.ndjson import encode
+from penstock.errors import FlowError
+from penstock.fields import description
+from penstock.model import Stream
+
+
+@description
+class NdJsonFile:
+    """A file of JSON lines, one a row, added to as rows come and synced with each epoch.
+
+    A run begins the file anew. Times are RFC 3339; what JSON has no word for (NaN, infinity) is null.
+    """
+
+    EXAMPLE: ClassVar[str] = 'type = "ndjson"\npath = "out/hosts.ndjson"'
+    GUARANTEE: ClassVar[str] = "exactly once: what an epoch did not commit is cut off"
+
+    path: str
+
+    def check(self, stream: Stream) -> None:
+        """Any stream will do."""
+
+    def open(self, stream: Stream) -> _NdJsonWriter:
+        """Open the file without touching what is in it; see `Sink.open`."""
+        del stream
+        try:
+            os.makedirs(os.path.dirname(self.path) or ".", exist_ok=True)
+            return _NdJsonWriter(open(self.path, "ab"))  # noqa: SIM115 closed in close()
+        except OSError as error:
+            rule = f'cannot write "{self.path}": {error.strerror}; name a file that can be written'
+            raise FlowError.at("path", rule) from None
+
+
+class _NdJsonWriter:
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._begun = False
+        self._committed = 0
+
+    def write(self, rows: pl.DataFrame) -> None:
+        """Add rows to the file; see `Writer.write`."""
+        self._begin()
+        self._file.write(encode(rows))
+
+    def commit(self, epoch: int) -> None:
+        """Sync the file; see `Writer.commit`."""
+        del epoch
+        self._begin()
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._committed = self._file.tell()
+
+    def close(self) -> None:
+        """Cut off what was not committed."""
+        if self._file.closed:
+            return
+        try:
+            if self._begun:
+                self._file.truncate(self._committed)
+        finally:
+            self._file.close()
+
+    def _begin(self) -> None:
+        if not self._begun:
+            self._file.truncate(0)
+            self._begun = True

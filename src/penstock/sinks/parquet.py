@@ -1,0 +1,161 @@
+"""Sink `parquet`: a folder of Parquet files, one an epoch and partition."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar, Literal
+from urllib.parse import quote
+
+import polars as pl
+import pyarrow.parquet as pq
+
+from penstock.errors import FlowError
+from penstock.expressions import check_columns
+from penstock.fields import Names, description
+from penstock.model import Stream
+
+_OURS = re.compile(r"epoch-\d{8,}\.parquet")
+_HALF_WRITTEN = ".epoch.partial"
+_NULL = "__HIVE_DEFAULT_PARTITION__"
+_ROWS_IN_GROUP = 131_072
+
+
+@description
+class Parquet:
+    """A folder of Parquet files, one an epoch, in Hive partitions if partition_by names columns.
+
+    A file is written beside (`.epoch.partial`), synced and renamed as its epoch commits: readers never see half a
+    file. A run begins anew: at its first commit the files of an earlier run in the folder (named
+    `epoch-….parquet`, no others) are removed, or the run is refused before it starts, as `if_exists` says.
+    A stream without a row leaves one file without rows, so that its columns can be read.
+    """
+
+    EXAMPLE: ClassVar[str] = 'type = "parquet"\npath = "out/hosts"'
+    GUARANTEE: ClassVar[str] = "exactly once: an epoch's files appear whole, under the epoch's number"
+
+    path: str
+    partition_by: Names = ()
+    compression: Literal["zstd", "snappy", "lz4", "gzip", "none"] = "zstd"
+    if_exists: Literal["replace", "error"] = "replace"
+
+    def check(self, stream: Stream) -> None:
+        """Check the partition columns; see `Sink.check`."""
+        check_columns(self.partition_by, stream.columns, "partition_by")
+        if len(set(self.partition_by)) == len(stream.columns):
+            raise FlowError.at("partition_by", "names every column; at least one must be left to write")
+
+    def open(self, stream: Stream) -> _ParquetWriter:
+        """Make the folder; see `Sink.open`."""
+        folder = Path(self.path)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            if not os.access(folder, os.W_OK):
+                raise PermissionError(13, "Permission denied")
+        except OSError as error:
+            rule = f'cannot write into "{self.path}": {error.strerror}; name a folder that can be written to'
+            raise FlowError.at("path", rule) from None
+        earlier = _files_of_a_run(folder)
+        if earlier and self.if_exists == "error":
+            rule = f'"{self.path}" holds the output of an earlier run; name another, or set if_exists = "replace"'
+            raise FlowError.at("path", rule)
+        return _ParquetWriter(self, folder, stream.columns, earlier)
+
+
+@dataclass
+class _Part:
+    """The file of one partition in the present epoch, and the rows not yet in it."""
+
+    folder: Path
+    rows: list[pl.DataFrame] = field(default_factory=list)
+    count: int = 0
+    writer: pq.ParquetWriter | None = None
+
+
+class _ParquetWriter:
+    def __init__(self, sink: Parquet, folder: Path, columns: pl.Schema, earlier: Sequence[Path]) -> None:
+        self._folder = folder
+        self._by = list(sink.partition_by)
+        self._compression = sink.compression
+        stored = [name for name in columns if name not in self._by]
+        self._schema = columns.to_frame().select(stored).to_arrow().schema
+        self._earlier = earlier
+        self._parts: dict[Path, _Part] = {}
+        self._committed = False
+
+    def write(self, rows: pl.DataFrame) -> None:
+        """Take rows of the present epoch; see `Writer.write`."""
+        if not self._by:
+            return self._add(self._folder, rows)
+        for values, part in rows.partition_by(self._by, as_dict=True, include_key=False).items():
+            names = (f"{name}={_hive(value)}" for name, value in zip(self._by, values, strict=True))
+            self._add(self._folder.joinpath(*names), part)
+        return None
+
+    def commit(self, epoch: int) -> None:
+        """Rename the epoch's files into place; see `Writer.commit`."""
+        if not self._committed and not self._parts and not self._by:
+            self._parts[self._folder] = _Part(self._folder)  # a file without rows, for its columns
+        for part in self._parts.values():
+            self._flush(part)
+            self._writer(part).close()
+            _sync(part.folder / _HALF_WRITTEN)
+        for file in self._earlier:
+            file.unlink(missing_ok=True)
+        for part in self._parts.values():
+            os.replace(part.folder / _HALF_WRITTEN, part.folder / f"epoch-{epoch:08}.parquet")
+            _sync(part.folder)
+        self._parts, self._earlier, self._committed = {}, [], True
+
+    def close(self) -> None:
+        """Remove what was not committed."""
+        for part in self._parts.values():
+            if part.writer:
+                part.writer.close()
+                (part.folder / _HALF_WRITTEN).unlink(missing_ok=True)
+        self._parts = {}
+
+    def _add(self, folder: Path, rows: pl.DataFrame) -> None:
+        part = self._parts.setdefault(folder, _Part(folder))
+        part.rows.append(rows)
+        part.count += len(rows)
+        if part.count >= _ROWS_IN_GROUP:
+            self._flush(part)
+
+    def _flush(self, part: _Part) -> None:
+        if part.rows:
+            table = pl.concat(part.rows).to_arrow().cast(self._schema)
+            self._writer(part).write_table(table, row_group_size=len(table))
+            part.rows, part.count = [], 0
+
+    def _writer(self, part: _Part) -> pq.ParquetWriter:
+        if part.writer is None:
+            part.folder.mkdir(parents=True, exist_ok=True)
+            part.writer = pq.ParquetWriter(
+                part.folder / _HALF_WRITTEN, self._schema, compression=self._compression
+            )
+        return part.writer
+
+
+def _files_of_a_run(folder: Path) -> list[Path]:
+    """Return the files that a run left in a folder or its partitions, not those in folders of others."""
+    return [
+        file
+        for file in folder.rglob("epoch-*.parquet")
+        if _OURS.fullmatch(file.name) and all("=" in name for name in file.relative_to(folder).parent.parts)
+    ]
+
+
+def _hive(value: object) -> str:
+    return _NULL if value is None else quote(str(value), safe="")
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,143 @@
+"""Files of lines, plain or gzip: a path, a pattern, a directory."""
+
+from __future__ import annotations
+
+import glob
+import os
+import stat
+from collections import deque
+from collections.abc import Iterator, Sequence
+from typing import Annotated, BinaryIO, ClassVar
+
+from pydantic import BeforeValidator
+
+from penstock.codecs import codec_named
+from penstock.codecs.framing import Block, Framer
+from penstock.errors import FlowError, RunError
+from penstock.fields import Names, Size, description
+from penstock.model import Chunk, Codec, Decoder
+from penstock.sources.gzipped import MAGIC, Gzipped
+from penstock.units import size_in_bytes
+
+_SKIP = 1024 * 1024
+
+
+@description
+class Files:
+    """Lines of files, plain or gzip; a path, a glob pattern or a directory, one or several.
+
+    Each file is a split. A directory stands for all files in and below it whose names do not begin with a
+    dot. gzip is told by content, not by name. `_source` is the path, `_offset` the byte the line begins at
+    (of the decompressed data).
+    """
+
+    EXAMPLE: ClassVar[str] = 'type = "files"\npaths = ["access.log"]\ncodec = "combined"'
+
+    paths: Names
+    codec: Annotated[Codec | str, BeforeValidator(codec_named)]
+    max_line_bytes: Size = "1MiB"
+
+    @property
+    def schema(self) -> None:
+        """None: the codec knows the columns."""
+
+    def decoder(self, sample: bytes) -> Decoder:
+        """Make the codec's decoder."""
+        return codec_named(self.codec).decoder(sample)
+
+    def splits(self) -> Sequence[str]:
+        """Return the paths of all files, sorted; FlowError names the path or pattern that gives none."""
+        if not self.paths:
+            raise FlowError.at("paths", "is empty; name a file, a glob pattern or a directory")
+        found: set[str] = set()
+        for i, path in enumerate(self.paths):
+            files = sorted(_files_of(path))
+            if not files:
+                raise FlowError.at(f"paths[{i}]", _nothing(path))
+            for file in files:
+                _check_readable(file, f"paths[{i}]")
+            found.update(files)
+        return sorted(found)
+
+    def open(self, split: str, position: int, size: int) -> _FileReader:
+        """Open a file to read at `position`."""
+        return _FileReader(split, position, size, size_in_bytes(self.max_line_bytes))
+
+
+class _FileReader:
+    def __init__(self, path: str, position: int, size: int, longest: int) -> None:
+        self._path = path
+        self._size = size
+        self._framer = Framer(position, longest)
+        self._blocks: deque[Block] = deque()
+        self._ended = False
+        try:
+            self._file: BinaryIO = open(path, "rb", buffering=0)  # noqa: SIM115 closed in close()
+            packed = self._file.read(len(MAGIC)) == MAGIC
+            self._file.seek(0 if packed else position)
+        except OSError as error:
+            raise FlowError.at("paths", _refused(path, error)) from None
+        self._packed = Gzipped(self._file) if packed else None
+        while self._packed and position > 0:
+            skipped = len(self._packed.read(min(position, _SKIP)))
+            position = position - skipped if skipped else 0
+
+    def read(self) -> Chunk | None:
+        """Return the next whole lines; see `Reader.read`."""
+        if not self._blocks and not self._ended:
+            data = self._read_bytes()
+            if data:
+                self._blocks.extend(self._framer.push(data))
+            else:
+                self._ended = True
+                self._blocks.extend(self._framer.finish(self._packed.damage if self._packed else None))
+        if self._blocks:
+            block = self._blocks.popleft()
+            return Chunk(block.data, block.start, block.position, block.rejects)
+        return None if self._ended else self._nothing_yet()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def _read_bytes(self) -> bytes:
+        try:
+            return (self._packed or self._file).read(self._size)
+        except OSError as error:
+            raise RunError(_refused(self._path, error)) from None
+
+    def _nothing_yet(self) -> Chunk:
+        return Chunk(b"", self._framer.position, self._framer.position)
+
+
+def _files_of(path: str) -> Iterator[str]:
+    pattern = glob.has_magic(path) and not os.path.lexists(path)
+    matches = glob.glob(path, recursive=True) if pattern else [path]
+    for match in matches:
+        if os.path.isdir(match):
+            for folder, folders, names in os.walk(match):
+                folders[:] = [name for name in folders if not name.startswith(".")]
+                yield from (os.path.join(folder, name) for name in names if not name.startswith("."))
+        else:
+            yield match
+
+
+def _check_readable(path: str, place: str) -> None:
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):  # opening a pipe would wait for its other end
+            raise FlowError.at(place, f'must be a regular file, got "{path}"; write the stream to one first')
+        with open(path, "rb"):
+            pass
+    except OSError as error:
+        raise FlowError.at(place, _refused(path, error)) from None
+
+
+def _nothing(path: str) -> str:
+    what = "a directory without files" if os.path.isdir(path) else "a pattern that matches no file"
+    return f'"{path}" is {what}; check the path, relative ones start at {os.getcwd()}'
+
+
+def _refused(path: str, error: OSError) -> str:
+    if isinstance(error, FileNotFoundError):
+        return f'there is no file "{path}"; check the path, relative ones start at {os.getcwd()}'
+    return f'cannot read "{path}": {error.strerror or error}; check its permissions'

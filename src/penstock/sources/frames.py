@@ -1,0 +1,90 @@
+"""Source of frames that Python code makes."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import ClassVar
+
+import polars as pl
+import pyarrow as pa
+
+from penstock.errors import FlowError
+from penstock.model import Chunk
+
+_KEPT = 1024
+"""Rows from the beginning that an iterator gets back: as many as the engine looks at before it reads."""
+
+Rows = pl.DataFrame | pa.RecordBatch | pa.Table
+
+
+class Frames:
+    """Polars frames or Arrow batches from an iterable: one split, or a mapping of names to several.
+
+    All frames must have the columns of the first. An iterable that can be read only once, such as a
+    generator, can be run only once. `_offset` is the row's number in its split.
+    """
+
+    EXAMPLE: ClassVar[str] = ""
+
+    def __init__(self, frames: Rows | Iterable[Rows] | Mapping[str, Iterable[Rows]]) -> None:
+        if isinstance(frames, Rows):
+            frames = [frames]
+        named = frames if isinstance(frames, Mapping) else {"frames": frames}
+        self._splits: dict[str, Iterable[Rows]] = {name: named[name] for name in sorted(named)}
+        if not self._splits:
+            raise FlowError.at("Frames", "has no splits; give at least one iterable of frames")
+
+    @property
+    def schema(self) -> pl.Schema:
+        """The columns of the first frame there is."""
+        for split in self._splits:
+            reader = self.open(split, 0, 0)
+            chunk = reader.read()
+            reader.close()
+            if chunk is not None and isinstance(chunk.data, pl.DataFrame):
+                return chunk.data.schema
+        return pl.Schema()
+
+    def decoder(self, sample: bytes) -> None:
+        """None: its chunks are rows."""
+
+    def splits(self) -> Sequence[str]:
+        """Return the names of the splits; see `Source.splits`."""
+        return list(self._splits)
+
+    def open(self, split: str, position: int, size: int) -> _FramesReader:
+        """Begin with the row at `position`; frames come as they are, whatever `size` is."""
+        del size
+        return _FramesReader(self._splits, split, position)
+
+
+class _FramesReader:
+    """Reads frames; puts the first ones back if it is closed early, for an iterator has no other beginning."""
+
+    def __init__(self, splits: dict[str, Iterable[Rows]], split: str, position: int) -> None:
+        self._splits = splits
+        self._split = split
+        self._frames = iter(splits[split])
+        self._skip = position
+        self._row = 0
+        self._first: list[Rows] | None = [] if self._frames is splits[split] else None
+
+    def read(self) -> Chunk | None:
+        """Return the next frame; see `Reader.read`."""
+        if self._first is not None and self._row >= _KEPT:
+            self._first = None
+        for frame in self._frames:
+            if self._first is not None:
+                self._first.append(frame)
+            rows = frame if isinstance(frame, pl.DataFrame) else pl.DataFrame(frame)
+            start, self._row = self._row, self._row + len(rows)
+            skipped = max(self._skip - start, 0)
+            return Chunk(rows[skipped:], start + min(skipped, len(rows)), self._row)
+        return None
+
+    def close(self) -> None:
+        """Put back what was read if that was only the beginning."""
+        if self._first:
+            self._splits[self._split] = itertools.chain(self._first, self._frames)
+            self._first = None

@@ -1,0 +1,52 @@
+"""What the stages that look at one row at a time have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+import polars as pl
+
+from penstock.errors import FlowError
+from penstock.expressions import check_row_by_row, checked_schema
+from penstock.fields import Expressions
+from penstock.model import Batch, Stream
+
+
+class RowByRow:
+    """Applies one method of Polars frames, `filter`, `select` or `with_columns`, to every batch."""
+
+    def __init__(self, method: str, expressions: Sequence[pl.Expr], output: Stream) -> None:
+        self._method = method
+        self._expressions = expressions
+        self.output = output
+
+    def process(self, batch: Batch) -> Batch:
+        """Apply the expressions; the frontier stays."""
+        return Batch(getattr(batch.rows, self._method)(*self._expressions), batch.frontier)
+
+
+def bind_columns(method: str, columns: Expressions, stream: Stream) -> RowByRow:
+    """Check the expressions against a stream, and that each works row by row; FlowError at `columns`."""
+    expressions = cast("Sequence[pl.Expr]", columns)
+    if not expressions:
+        raise FlowError.at("columns", 'is empty; name or compute at least one, such as "bytes / 1024 AS kib"')
+    frame = stream.columns.to_frame().lazy()
+    for i, expression in enumerate(expressions):
+        check_row_by_row(expression, stream.columns, f"columns[{i}]")
+        checked_schema(frame.select(expression), stream.columns, f"columns[{i}]")
+    schema = checked_schema(getattr(frame, method)(*expressions), stream.columns, "columns")
+    return RowByRow(method, expressions, Stream(schema, _time_after(method, expressions, stream)))
+
+
+def _time_after(method: str, expressions: Sequence[pl.Expr], stream: Stream) -> str | None:
+    """Return the time column if it is still the one it was: neither left out nor computed anew."""
+    if stream.time is None:
+        return None
+    frame = stream.columns.to_frame()
+    for expression in expressions:
+        if stream.time in frame.select(expression).columns:
+            meta = expression.meta
+            same = meta.has_multiple_outputs() or meta.root_names() == [stream.time]
+            return stream.time if same and meta.undo_aliases().meta.is_column_selection() else None
+    return stream.time if method == "with_columns" else None

@@ -1,0 +1,79 @@
+"""Stage `window`: aggregates over tumbling or hopping windows, per key."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar, cast
+
+import polars as pl
+from pydantic import ValidationInfo, field_validator
+
+from penstock.errors import FlowError
+from penstock.expressions import check_columns, checked_schema
+from penstock.fields import Expressions, Names, Offset, Positive, description
+from penstock.model import EVENT_TIME, Batch, Stream
+from penstock.units import microseconds
+from penstock.windows.aligned import START, STOP, AlignedWindows, Grid
+
+
+@description
+class Window:
+    """Aggregates over tumbling windows, or hopping ones if period is longer than every; per key if by is given.
+
+    Windows are half-open, [start, start + period), with start = offset + n · every since the epoch in UTC.
+    A window comes out once the frontier reaches its end, if at least one row is in it, in the order
+    (window_end, keys). Columns: the keys, `window_start`, `window_end`, the aggregates. Null keys are a
+    group of their own. `aggregate` takes any Polars expression, in TOML SQL expressions.
+    """
+
+    EXAMPLE: ClassVar[str] = 'type = "window"\nevery = "10s"\naggregate = ["COUNT(*) AS hits"]'
+
+    every: Positive
+    by: Names = ()
+    period: Positive | None = None
+    offset: Offset = "0s"
+    aggregate: Expressions = ()
+
+    @field_validator("period")
+    @classmethod
+    def _whole_panes(cls, period: str | None, info: ValidationInfo) -> str | None:
+        every = info.data.get("every")
+        if period and every and microseconds(period) % microseconds(every):
+            raise ValueError(f'must be a multiple of every "{every}", got "{period}"')
+        return period
+
+    def bind(self, stream: Stream) -> _Windows:
+        """Check the keys, the time and the aggregates; see `Stage.bind`."""
+        if stream.time is None:
+            raise FlowError.at("from", "must be a stream in event-time order; this one has no time column left")
+        check_columns(self.by, stream.columns, "by")
+        aggregates = cast("Sequence[pl.Expr]", self.aggregate)
+        if not aggregates:
+            raise FlowError.at("aggregate", 'is empty; say what to compute, such as "COUNT(*) AS hits"')
+        frame = stream.columns.to_frame().lazy()
+        keys = {name: stream.columns[name] for name in self.by}
+        schema = {**keys, START: EVENT_TIME, STOP: EVENT_TIME}
+        for i, aggregate in enumerate(aggregates):
+            place = f"aggregate[{i}]"
+            grouped = frame.group_by(pl.lit(0).alias("_all")).agg(aggregate)
+            made = checked_schema(grouped, stream.columns, place)
+            for name, dtype in list(made.items())[1:]:
+                if name in schema:
+                    rule = f'makes the column "{name}" a second time; give it a name of its own with AS'
+                    raise FlowError.at(place, rule)
+                schema[name] = dtype
+        return _Windows(self, aggregates, stream.time, pl.Schema(schema))
+
+
+class _Windows:
+    def __init__(self, window: Window, aggregates: Sequence[pl.Expr], time: str, columns: pl.Schema) -> None:
+        every = microseconds(window.every)
+        self._grid = Grid(every, microseconds(window.period or window.every), microseconds(window.offset))
+        self._windows = AlignedWindows(self._grid, window.by, aggregates, time)
+        self.output = Stream(columns, START)
+
+    def process(self, batch: Batch) -> Batch:
+        """Take a batch's rows, return the windows that its frontier closes."""
+        closed = self._windows.push(batch.rows, batch.frontier)
+        frontier = self._grid.first_open(batch.frontier)
+        return Batch(self.output.columns.to_frame() if closed is None else closed, frontier)
