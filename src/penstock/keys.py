@@ -58,8 +58,9 @@ def _column_codes(column: pl.Series) -> tuple[NDArray[np.int64], int]:
     if dtype.is_nested() or dtype in (pl.Int128, pl.UInt128):
         return _group_codes(column)
     if dtype.is_float():
-        one_nan = pl.when(pl.col("k").is_nan()).then(float("nan")).otherwise(pl.col("k") + 0.0)
-        column = column.alias("k").to_frame().select(one_nan.alias("k"))["k"]
+        k = pl.col("k")  # k + 0.0 would do, but that Polars takes it for k
+        alike = pl.when(k.is_nan()).then(float("nan")).when(k == 0.0).then(0.0).otherwise(k)
+        column = column.alias("k").to_frame().select(alike.alias("k"))["k"]
     elif dtype in (pl.Categorical, pl.Enum):
         column = column.cast(pl.String)
     return _dense(column.to_arrow(compat_level=pl.CompatLevel.newest()))

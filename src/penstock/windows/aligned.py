@@ -111,7 +111,9 @@ class AlignedWindows:
             laid.group_by_dynamic(_PANE, every=f"{overlap}i", offset=f"{phase}i").agg(self._aggregates)
             for phase in range(overlap)
         ]
-        made = pl.concat(passes)
+        # Whether a sum of negative zeros is negative depends on nulls elsewhere in the column.
+        floats = pl.selectors.float()
+        made = pl.concat(passes).with_columns(pl.when(floats != 0.0).then(floats).otherwise(floats.abs()))
         begins = made[_PANE].to_numpy()
         first = np.searchsorted(places, begins)
         code, pane = codes[first], begins + shifts[first]

@@ -1,0 +1,97 @@
+"""Slow and plain answers to compare with: numpy and Polars only, no code of ours."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+
+
+def windows(
+    rows: pl.DataFrame, aggregates: Sequence[pl.Expr], every: int, period: int, offset: int, by: Sequence[str]
+) -> pl.DataFrame:
+    """Assign each row to its windows by arithmetic, then one group_by. Times and spans in µs."""
+    times = rows["time"].to_physical().to_numpy()
+    newest = (times - offset) // every * every + offset
+    parts = []
+    for back in range(-(-period // every)):
+        start = newest - back * every
+        inside = times < start + period
+        parts.append(rows.filter(pl.Series(inside)).with_columns(pl.Series("window_start", start[inside])))
+    return (
+        pl.concat(parts)
+        .group_by([*by, "window_start"], maintain_order=True)
+        .agg(aggregates)
+        .with_columns(
+            pl.col("window_start").cast(pl.Datetime("us", "UTC")),
+            (pl.col("window_start") + period).cast(pl.Datetime("us", "UTC")).alias("window_end"),
+        )
+        .select(*by, "window_start", "window_end", pl.exclude(*by, "window_start", "window_end"))
+        .sort("window_end", *by)
+    )
+
+
+def zscores(keys: Sequence[object], values: Sequence[float], size: int, min_count: int) -> list[float]:
+    """Score each value against the `size` finite values before it of its key, in exact sums."""
+    seen: dict[object, list[float]] = {}
+    scores = []
+    for key, value in zip(keys, values, strict=True):
+        before = seen.setdefault(key, [])
+        window = before[-size:]
+        if not math.isfinite(value) or len(window) < min_count:
+            scores.append(math.nan)
+        else:
+            scores.append(_zscore(window, value))
+        if math.isfinite(value):
+            before.append(value)
+    return scores
+
+
+def _zscore(window: list[float], value: float) -> float:
+    mean = math.fsum(window) / len(window)
+    # The mean is rounded; the correction makes up for that (the sum of deviations is then not quite 0).
+    deviations = [x - mean for x in window]
+    rest = math.fsum(deviations)
+    squares = math.fsum(d * d for d in deviations) - rest * rest / len(window)
+    if len(set(window)) == 1:
+        return 0.0 if value == window[0] else math.copysign(math.inf, value - window[0])
+    return (value - mean - rest / len(window)) / math.sqrt(squares / (len(window) - 1))
+
+
+def order(splits: dict[str, pl.DataFrame], delay: int, latest: int) -> dict[str, list[tuple[object, ...]]]:
+    """Say which rows of each split are events, late or rejected, in the order they must come out.
+
+    Frames have the columns `time` (µs, Int64, perhaps null). Rows are told by (split, row number).
+    """
+    events, late, rejected = [], [], []
+    for number, name in enumerate(sorted(splits)):
+        times = splits[name]["time"].to_list()
+        good = [t for t in times[:1024] if t is not None and t <= latest]
+        mark = good[0] - delay if good else -math.inf
+        for row, time in enumerate(times):
+            if time is None or time > latest:
+                rejected.append((mark, number, row, name))
+            elif time < mark:
+                late.append((mark, number, row, name))
+            else:
+                events.append((time, number, row, name))
+                mark = max(mark, time - delay)
+    return {
+        "events": [(name, row) for _, _, row, name in sorted(events)],
+        "late": [(name, row) for _, _, row, name in sorted(late)],
+        "rejects": [(name, row) for _, _, row, name in sorted(rejected)],
+    }
+
+
+def bits(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return a frame with floats as the integers of their bits, so that equal means equal to the bit."""
+    columns = []
+    for column in frame:
+        if column.dtype == pl.Float64:
+            raw = pl.Series(column.name, column.fill_null(0.0).to_numpy().copy().view(np.int64))
+            columns += [raw, column.is_null().alias(column.name + " is null")]
+        else:
+            columns.append(column)
+    return pl.DataFrame(columns)
