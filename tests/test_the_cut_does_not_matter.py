@@ -54,7 +54,11 @@ def build(splits: dict[str, list[pl.DataFrame]], batch: int, epoch: int, delay: 
     )
     some = flow.where(pl.col("n").is_null() | (pl.col("n") < 400)).derive((pl.col("x") * 2).alias("y"))
     tumbling = some.window("5s", by="key").agg(
-        pl.len(), pl.col("x").sum(), pl.col("y").mean(), pl.col("n").max(), pl.col("x").std().alias("s"),
+        pl.len(),
+        pl.col("x").sum(),
+        pl.col("y").mean(),
+        pl.col("n").max(),
+        pl.col("x").std().alias("s"),
         name="tumbling",
     )
     hopping = flow.window("3s", period="12s", offset="1s").agg(

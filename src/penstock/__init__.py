@@ -1,11 +1,10 @@
 """penstock: event streams in, windows and anomalies out.
 
-    import penstock as ps, polars as pl
-
-    flow = ps.Pipeline(ps.Files("logs/*.log.gz", codec="combined"), time="time", delay="5s")
-    hosts = flow.window("10s", by="host").agg(pl.len().alias("hits"), pl.col("bytes").sum())
-    hosts.write(ps.Parquet("out/hosts"))
-    flow.run()
+>>> import penstock as ps, polars as pl
+>>> flow = ps.Pipeline(ps.Files("logs/*.log.gz", codec="combined"), time="time", delay="5s")
+>>> hosts = flow.window("10s", by="host").agg(pl.len().alias("hits"), pl.col("bytes").sum())
+>>> hosts.write(ps.Parquet("out/hosts"))
+>>> flow.run()
 """
 
 from __future__ import annotations
@@ -50,7 +49,7 @@ _HOMES = {
     "load": "config",
 }
 
-__all__ = [  # noqa: PLE0604 the names of _HOMES, which a test holds it to
+__all__ = [
     "Batching",
     "Combined",
     "Common",

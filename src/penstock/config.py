@@ -100,9 +100,11 @@ class _Reading:
         if isinstance(table, str):
             table = {"type": table}
         if not isinstance(table, dict):
-            return self.mistake(place, f'must be a table with a type, got {table!r}; known: {", ".join(known)}')
+            return self.mistake(
+                place, f"must be a table with a type, got {table!r}; known: {', '.join(known)}"
+            )
         if "type" not in table:
-            return self.mistake(f"{place}.type", f'is missing; known: {", ".join(known)}')
+            return self.mistake(f"{place}.type", f"is missing; known: {', '.join(known)}")
         if table["type"] not in known:
             return self.mistake(f"{place}.type", unknown(str(table["type"]), kind, known))
         made = known[table["type"]]
@@ -130,4 +132,4 @@ class _Reading:
 
 def _with_keys(rule: str, own: Any) -> str:
     """Let what an unknown key could have been include the keys every stage or sink has."""
-    return f'{rule}, {", ".join(own)}' if own and rule.startswith("unknown key") else rule
+    return f"{rule}, {', '.join(own)}" if own and rule.startswith("unknown key") else rule

@@ -10,6 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from penstock.kernels.order import first_rows
+from penstock.model import joined
 
 _ROW = "_row"
 
@@ -36,7 +37,7 @@ class KeyIndex:
     def __init__(self, columns: pl.Schema) -> None:
         """Make an index of keys with these columns, which may be none."""
         self._by = columns.names()
-        self.keys = pl.Schema({**columns, _ROW: pl.Int64}).to_frame()
+        self.keys = joined(columns, {_ROW: pl.Int64}).to_frame()
 
     def codes(self, rows: pl.DataFrame) -> NDArray[np.int64]:
         """Return the code of each row's key, shape (n,); keys not seen before are added."""

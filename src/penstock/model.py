@@ -10,7 +10,7 @@ Rows are Polars frames, times are `Datetime("us", "UTC")` in columns and int64 Â
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol, TypeAlias, runtime_checkable
 
@@ -22,6 +22,16 @@ SOURCE = "_source"
 """Metadata column: the split (path, topic, shard) an event was read from."""
 OFFSET = "_offset"
 """Metadata column: the event's place in its split (bytes into the file, row number), rising."""
+
+
+def joined(*parts: Mapping[str, pl.DataType | type[pl.DataType]]) -> pl.Schema:
+    """Return one schema of several, in order; of columns with the same name, the last one's type."""
+    merged: dict[str, pl.DataType | type[pl.DataType]] = {}
+    for part in parts:
+        merged.update(part)
+    return pl.Schema(merged)
+
+
 METADATA = pl.Schema({SOURCE: pl.String, OFFSET: pl.Int64})
 
 EVENTS, LATE, REJECTS = "events", "late", "rejects"

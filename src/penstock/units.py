@@ -48,6 +48,12 @@ def microseconds(duration: str) -> int:
     return -total if duration.startswith("-") else total
 
 
+def duration(span: int) -> str:
+    """Write a span of µs, not negative, in the largest unit that says it exactly: `"55m"`."""
+    unit = next(unit for unit in ("d", "h", "m", "s", "ms", "us") if span % MICROSECONDS[unit] == 0)
+    return f"{span // MICROSECONDS[unit]}{unit}"
+
+
 def size_in_bytes(size: str) -> int:
     """Return a size such as `"64KiB"`, `"1MB"` or `"4096"` in bytes; ValueError if it is none."""
     match = _SIZE.fullmatch(size)

@@ -36,7 +36,7 @@ def check(flow: str) -> None:
 def _columns(stream: Stream) -> str:
     if not stream.columns:
         return "no columns: there was no event to learn them from"
-    return ", ".join(f"{name} {dtype}" for name, dtype in stream.columns.items())
+    return ", ".join(f"{name} {str(dtype).split('(')[0]}" for name, dtype in stream.columns.items())
 
 
 def _some(names: list[str]) -> str:

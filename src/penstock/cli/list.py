@@ -7,9 +7,11 @@ import textwrap
 
 import click
 
+_KINDS = ["sources", "codecs", "stages", "detectors", "sinks"]
+
 
 @click.command(name="list")
-@click.argument("kind", required=False, type=click.Choice(["sources", "codecs", "stages", "detectors", "sinks"]))
+@click.argument("kind", required=False, type=click.Choice(_KINDS))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object for programs.")
 def list_components(kind: str | None, as_json: bool) -> None:
     """Show every source, codec, stage, detector and sink with its smallest TOML."""

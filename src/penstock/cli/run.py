@@ -31,8 +31,8 @@ INTERRUPTED = 130
 @click.option("--size", type=int, help="How many values before it a value is scored against.  [default: 60]")
 @click.option("--threshold", type=float, help="Score from which on a row is an anomaly.  [default: 3.0]")
 @click.option("--out", help="Folder for Parquet: one folder a stream, rejects and late rows too.")
-@click.option("--epoch", multiple=True, help="Commit after so many rows or so long: 1000000, 10s; repeatable.")
-@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON, as the last line of stdout.")
+@click.option("--epoch", multiple=True, help="Commit after so many rows, or so long: 1000000, 10s.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON, the last line of stdout.")
 def run(inputs: tuple[str, ...], epoch: tuple[str, ...], as_json: bool, **flags: Any) -> None:
     """Run a flow until its source ends.
 

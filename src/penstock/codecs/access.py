@@ -11,8 +11,9 @@ from typing import ClassVar
 import polars as pl
 
 from penstock.codecs.lines import BLANK, NO_REJECTS, NOT_UTF8, lines_of, rejected
+from penstock.codecs.text import utf8_text
 from penstock.fields import description
-from penstock.model import EVENT_TIME, OFFSET, Decoded
+from penstock.model import EVENT_TIME, OFFSET, Decoded, joined
 
 _QUOTED = r'"((?:[^"\\]|\\.)*)"'
 _COMMON = (
@@ -20,7 +21,7 @@ _COMMON = (
     r"\[(\d{2}/[A-Z][a-z]{2}/\d{4}:\d{2}:\d{2}:\d{2} [+-]\d{4})\] "
     rf"{_QUOTED} (\d{{3}}|-) (\d+|-)"
 )
-_COMMON_SCHEMA = pl.Schema(
+_COMMON_SCHEMA = joined(
     {
         "host": pl.String,
         "ident": pl.String,
@@ -33,7 +34,7 @@ _COMMON_SCHEMA = pl.Schema(
         "bytes": pl.Int64,
     }
 )
-_COMBINED_SCHEMA = pl.Schema({**_COMMON_SCHEMA, "referer": pl.String, "user_agent": pl.String})
+_COMBINED_SCHEMA = joined(_COMMON_SCHEMA, {"referer": pl.String, "user_agent": pl.String})
 _REQUEST = r"^([A-Z][A-Z_-]*) (.*) (HTTP/\d(?:\.\d)?)$"
 _TIME = "%d/%b/%Y:%H:%M:%S %z"
 
@@ -44,11 +45,16 @@ class _AccessDecoder:
         self.schema = schema
 
     def decode(self, data: bytes, start: int) -> Decoded:
-        lines = lines_of(data, start).with_columns(pl.col("raw").cast(pl.String, strict=False).alias("text"))
-        parts = lines.select(OFFSET, "raw", "text", pl.col("text").str.extract_groups(self._pattern).alias("g"))
-        rows = parts.unnest("g").with_columns(
-            pl.col("4").str.to_datetime(_TIME, time_unit="us", strict=False).alias("time"),
-            pl.col("7").cast(pl.Int64, strict=False).alias("bytes"),
+        lines = lines_of(data, start)
+        lines = lines.with_columns(utf8_text(lines["raw"]).alias("text"))
+        parts = pl.col("text").str.extract_groups(self._pattern).alias("parts")
+        rows = (
+            lines.select(OFFSET, "raw", "text", parts)
+            .unnest("parts")
+            .with_columns(
+                pl.col("4").str.to_datetime(_TIME, time_unit="us", strict=False).alias("time"),
+                pl.col("7").cast(pl.Int64, strict=False).alias("bytes"),
+            )
         )
         # The pattern has matched where the time's text is; what is then still null did not convert.
         unread = pl.col("time").is_null() | (pl.col("bytes").is_null() & (pl.col("7") != "-"))

@@ -27,9 +27,7 @@ def lines_of(data: bytes, start: int) -> pl.DataFrame:
     count = len(newlines)
     views = np.empty((count, 4), np.uint32)
     line_views(buffer, newlines, views)
-    column = pa.Array.from_buffers(
-        pa.binary_view(), count, [None, pa.py_buffer(views), pa.py_buffer(data)]
-    )
+    column = pa.Array.from_buffers(pa.binary_view(), count, [None, pa.py_buffer(views), pa.py_buffer(data)])
     offsets = np.empty(count, np.int64)
     if count:
         offsets[0] = start

@@ -18,11 +18,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from penstock.kernels.order import watermarks
-from penstock.model import LATE, METADATA, OFFSET, REJECTED, REJECTS, SOURCE, Decoded, event_times
-from penstock.units import BEGINNING, END
+from penstock.model import LATE, METADATA, OFFSET, REJECTED, REJECTS, SOURCE, Decoded, event_times, joined
+from penstock.units import END
 
 _MARK, _SPLIT = "_watermark", "_split"
-REJECTS_SCHEMA = pl.Schema({**METADATA, **{k: v for k, v in REJECTED.items() if k not in METADATA}})
+REJECTS_SCHEMA = joined(METADATA, REJECTED)
 
 
 @dataclass

@@ -7,7 +7,7 @@ import polars as pl
 from penstock.codecs.lines import NO_REJECTS, lines_of, rejected
 from penstock.errors import FlowError
 from penstock.fields import unknown
-from penstock.model import EVENT_TIME, METADATA, OFFSET, Chunk, Decoded, Decoder
+from penstock.model import EVENT_TIME, METADATA, OFFSET, Chunk, Decoded, Decoder, joined
 from penstock.units import YEAR_1, YEAR_9999
 
 NO_TIME = "no event time"
@@ -32,13 +32,13 @@ class Door:
             if not isinstance(schema[time], pl.Datetime):
                 rule = f'must be a column of timestamps, got "{time}", which is {schema[time]}'
                 raise FlowError.at("time.column", f"{rule}; declare it in the codec's schema")
-            schema = pl.Schema({**schema, time: EVENT_TIME})
+            schema = joined(schema, {time: EVENT_TIME})
         self._decoder = decoder
         self._time = time
-        self.schema = pl.Schema({**schema, **METADATA})
+        self.schema = joined(schema, METADATA)
 
     def admit(self, chunk: Chunk, latest: int) -> Decoded:
-        """Return the chunk's rows, with `_offset`, whose event time is at most `latest` (µs), and the rejects.
+        """Return the chunk's rows (with `_offset`) with an event time up to `latest` (µs), and the rejects.
 
         Rejects are in the order of their offsets, as the rows are.
         """

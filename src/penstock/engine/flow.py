@@ -29,7 +29,7 @@ class Timing:
 class Batching:
     """How much is handed on at once: `[batch]`. Changes how fast things go, never what comes out.
 
-    `rows` that are ready make a batch, or fewer once `delay` has passed; `bytes` are read from a split at once.
+    `rows` that are ready make a batch, or fewer once `delay` has passed; `bytes` are read at once.
     """
 
     rows: int = Field(default=131_072, gt=0)
@@ -39,7 +39,7 @@ class Batching:
 
 @description
 class Epochs:
-    """How often what was written is committed: `[epoch]`, after so many rows released or so much wall time."""
+    """How often what was written is committed: `[epoch]`, by rows released and by wall time."""
 
     rows: int = Field(default=10_000_000, gt=0)
     every: Positive = "60s"
@@ -67,7 +67,7 @@ class Outlet:
 
 @dataclass(frozen=True)
 class Flow:
-    """An opened source, the steps in an order in which each one's input is made before it, the outlets."""
+    """An opened source, the steps in the order of their inputs, the outlets."""
 
     intake: Intake
     timing: Timing

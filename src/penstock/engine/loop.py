@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
-import polars as pl
 from polars.exceptions import PolarsError
 
 from penstock.engine.buffer import Released, ReorderBuffer
@@ -39,7 +39,8 @@ class World:
 def run(flow: Flow, world: World) -> Summary:
     """Run a flow until its source ends or the world says stop.
 
-    FlowError if a sink cannot be opened, before the first row; RunError if the run cannot go on. What the sinks committed before an error stays.
+    FlowError if a sink cannot be opened, before the first row; RunError if the run cannot go on: what the
+    sinks have committed by then stays.
     """
     started = time.perf_counter()
     writers: list[Writer] = []
@@ -148,20 +149,24 @@ class _Loop:
             batch = batches[outlet.reads]
             rows = outlet.only.process(batch).rows if outlet.only else batch.rows
             if len(rows):
-                self._store(outlet.place, lambda w=writer, r=rows: w.write(r))
+                with _storing(outlet.place):
+                    writer.write(rows)
 
     def _commit(self) -> None:
         # The place of the epoch's plan (positions, frontier, clocks), durable before any sink commits.
         for outlet, writer in zip(self._flow.outlets, self._writers, strict=True):
-            self._store(outlet.place, lambda w=writer: w.commit(self._epoch))
+            with _storing(outlet.place):
+                writer.commit(self._epoch)
         self._epoch += 1
         self._begin_epoch()
 
-    def _store(self, place: str, action: Callable[[], None]) -> None:
-        try:
-            action()
-        except OSError as error:
-            raise RunError(f"{place}: {error}; what earlier epochs committed is whole") from error
+
+@contextmanager
+def _storing(place: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise RunError(f"{place}: {error}; what earlier epochs committed is whole") from error
 
 
 def _pieces(released: Released, time: str, most: int) -> Iterator[Batch]:

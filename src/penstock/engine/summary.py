@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from penstock.units import rfc3339
+from penstock.units import duration, rfc3339
 
 
 @dataclass
@@ -22,10 +22,12 @@ class Ledger:
     last_time: int | None = None
 
     def check(self, held: int) -> None:
-        """Raise AssertionError unless every row read was released, rejected, late or is `held` still."""
+        """Raise AssertionError unless all rows read were released, rejected or late, or are `held` still."""
         gone = self.released + self.rejected + self.late
         if self.read != gone + held:
-            raise AssertionError(f"the ledger does not add up: {self.read} rows read, {gone} + {held} told of")
+            raise AssertionError(
+                f"the ledger does not add up: {self.read} rows read, {gone} + {held} told of"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +70,7 @@ class Summary:
         )
         yield "streams: " + ", ".join(f"{name} {count:,}" for name, count in self.streams.items())
         if rows["late"]:
-            needed = -(-self.needed_delay // 1_000_000)
-            yield f'the latest row came {needed} s late: delay = "{needed}s" would have kept all'
+            needed = duration(-(-self.needed_delay // 1_000_000) * 1_000_000)
+            yield f'late rows came up to {needed} behind their split: delay = "{needed}" would have kept all'
         if self.interrupted:
             yield "interrupted: what is committed stays"

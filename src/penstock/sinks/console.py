@@ -23,7 +23,7 @@ class Console:
     """
 
     EXAMPLE: ClassVar[str] = 'type = "console"'
-    GUARANTEE: ClassVar[str] = "at least once: what was shown cannot be taken back"
+    GUARANTEE: ClassVar[str] = "at least once: the next run shows anew what this one has shown"
 
     limit: int = Field(default=50, ge=1)
 
@@ -71,9 +71,8 @@ class _ConsoleWriter:
         """Print rows under a header that stands once, in columns as wide as the first rows need."""
         text = rows.select(_text(pl.col(name), dtype) for name, dtype in self._columns.items())
         if not self._widths:
-            self._widths = [
-                min(_WIDEST, max(len(name), text[name].str.len_chars().max() or 0)) for name in text.columns
-            ]
+            longest = text.select(pl.all().str.len_chars().max()).row(0)
+            self._widths = [min(_WIDEST, max(len(n), w)) for n, w in zip(text.columns, longest, strict=True)]
             self._print_line(text.columns)
         for line in text.iter_rows():  # for a person's eyes: `limit` rows at most
             self._print_line(line)

@@ -21,7 +21,9 @@ class NdJsonFile:
     """
 
     EXAMPLE: ClassVar[str] = 'type = "ndjson"\npath = "out/hosts.ndjson"'
-    GUARANTEE: ClassVar[str] = "exactly once: what an epoch did not commit is cut off"
+    GUARANTEE: ClassVar[str] = (
+        "whole epochs if a run fails, part of one if it is killed, until the next run begins anew"
+    )
 
     path: str
 
@@ -33,7 +35,7 @@ class NdJsonFile:
         del stream
         try:
             os.makedirs(os.path.dirname(self.path) or ".", exist_ok=True)
-            return _NdJsonWriter(open(self.path, "ab"))  # noqa: SIM115 closed in close()
+            return _NdJsonWriter(open(self.path, "ab"))
         except OSError as error:
             rule = f'cannot write "{self.path}": {error.strerror}; name a file that can be written'
             raise FlowError.at("path", rule) from None

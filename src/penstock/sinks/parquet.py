@@ -35,7 +35,9 @@ class Parquet:
     """
 
     EXAMPLE: ClassVar[str] = 'type = "parquet"\npath = "out/hosts"'
-    GUARANTEE: ClassVar[str] = "exactly once: an epoch's files appear whole, under the epoch's number"
+    GUARANTEE: ClassVar[str] = (
+        "whole epochs: if a run dies, what it committed stays, until the next run begins anew"
+    )
 
     path: str
     partition_by: Names = ()

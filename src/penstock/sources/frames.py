@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import ClassVar
+from collections.abc import Iterable, Mapping, Sequence
+from typing import ClassVar, TypeAlias
 
 import polars as pl
 import pyarrow as pa
@@ -15,7 +15,7 @@ from penstock.model import Chunk
 _KEPT = 1024
 """Rows from the beginning that an iterator gets back: as many as the engine looks at before it reads."""
 
-Rows = pl.DataFrame | pa.RecordBatch | pa.Table
+Rows: TypeAlias = pl.DataFrame | pa.RecordBatch | pa.Table
 
 
 class Frames:
@@ -60,7 +60,7 @@ class Frames:
 
 
 class _FramesReader:
-    """Reads frames; puts the first ones back if it is closed early, for an iterator has no other beginning."""
+    """Reads frames; puts the first back if closed early, for an iterator has no other beginning."""
 
     def __init__(self, splits: dict[str, Iterable[Rows]], split: str, position: int) -> None:
         self._splits = splits

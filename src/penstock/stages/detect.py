@@ -10,7 +10,7 @@ from penstock.errors import FlowError
 from penstock.expressions import check_columns
 from penstock.fields import description
 from penstock.keys import KeyIndex
-from penstock.model import Batch, Detector, Stream
+from penstock.model import Batch, Detector, Stream, joined
 
 SCORE, EXPECTED, IS_ANOMALY = "score", "expected", "is_anomaly"
 
@@ -38,12 +38,16 @@ class Detect:
         if not dtype.is_numeric():
             rule = f'must be a column of numbers, got "{detector.column}", which is {dtype}'
             raise FlowError.at("detector.column", rule)
-        added = {SCORE: pl.Float64, EXPECTED: pl.Float64, IS_ANOMALY: pl.Boolean}
+        added: dict[str, type[pl.DataType]] = {
+            SCORE: pl.Float64,
+            EXPECTED: pl.Float64,
+            IS_ANOMALY: pl.Boolean,
+        }
         for name in added:
             if name in stream.columns:
                 rule = f'adds the column "{name}", which the stream already has; rename that one before'
                 raise FlowError.at("detector", rule)
-        return _Detection(detector, Stream(pl.Schema({**stream.columns, **added}), stream.time))
+        return _Detection(detector, Stream(joined(stream.columns, added), stream.time))
 
 
 class _Detection:

@@ -18,7 +18,7 @@ from penstock.windows.aligned import START, STOP, AlignedWindows, Grid
 
 @description
 class Window:
-    """Aggregates over tumbling windows, or hopping ones if period is longer than every; per key if by is given.
+    """Aggregates over tumbling or (with a period longer than every) hopping windows, per key.
 
     Windows are half-open, [start, start + period), with start = offset + n · every since the epoch in UTC.
     A window comes out once the frontier reaches its end, if at least one row is in it, in the order
@@ -45,7 +45,9 @@ class Window:
     def bind(self, stream: Stream) -> _Windows:
         """Check the keys, the time and the aggregates; see `Stage.bind`."""
         if stream.time is None:
-            raise FlowError.at("from", "must be a stream in event-time order; this one has no time column left")
+            raise FlowError.at(
+                "from", "must be a stream in event-time order; this one has no time column left"
+            )
         check_columns(self.by, stream.columns, "by")
         aggregates = cast("Sequence[pl.Expr]", self.aggregate)
         if not aggregates:
