@@ -52,7 +52,7 @@ def no_constant(name: str) -> None:
 def value_of(value: object, of: str) -> object:
     """Return a value as its column has it; TypeError if it is not of the column's type."""
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    if value is None or (of == "string" and isinstance(value, str)) or (of == "bool" and isinstance(value, bool)):
+    if value is None or isinstance(value, {"string": str, "bool": bool}.get(of, ())):
         return value
     if of == "string":
         return json.dumps(value) if isinstance(value, bool) else format(Decimal(repr(value)), "f")
@@ -86,8 +86,8 @@ def row_of(line: bytes) -> dict[str, object] | None:
 
 
 scalars = st.sampled_from(
-    [None, True, False, 0, 7, -3, 2**63 - 1, -(2**63), 2**63, 2**64, 1.5, -0.25, 1e15, 1e300, "", "x", "7", "true",
-     "2026-03-01T12:00:00Z", "2026-02-30T12:00:00Z", "1700000000000", "é😀", 'q"\\'],
+    [None, True, False, 0, 7, -3, 2**63 - 1, -(2**63), 2**63, 2**64, 1.5, -0.25, 1e15, 1e300, "", "x", "7",
+     "true", "2026-03-01T12:00:00Z", "2026-02-30T12:00:00Z", "1700000000000", "é😀", 'q"\\'],
 )  # fmt: skip
 fitting = st.fixed_dictionaries(
     {},
@@ -113,12 +113,13 @@ def written(document: object, ascii_only: bool) -> bytes:
 
 documents = st.builds(written, fitting, st.booleans()) | st.builds(written, mixed, st.booleans())
 odd = st.sampled_from(
-    [b"", b" ", b"\t\r", b"hello", b"[1]", b"5", b"null", b"{", b"{}", b" {} ", b'{"i":1', b'{"i":1}}', b'{"i":1}{"i":2}',
-     b'{"i":1,}', b'{"s":"\xff"}', b"\xff", b'{"s":"\xc3\xa9"}', b'{"s":"\t"}', b'{"i":01}', b'{"i":1.0}', b'{"i":1e2}',
-     b'{"f":1e400}', b'{"x":1e400}', b'{"x":' + b"9" * 50 + b"}", b'{"f":NaN}', rb'{"s":"\ud800"}', rb'{"x":"\udc00"}',
-     rb'{"s":"\ud83d\ude00"}', rb'{"s":"\\ud800"}', b'{"i":1,"i":"x"}', b'{"i":"x","i":1}', b'{"i":"x","f":"y","t":"z"}',
-     b'{"i":[1]}', b'{"b":{}}', b'{"s":[1,{"a":"b"}]}', b'{"s":1.50}', b'{"t":5}', b'{"e":1e300}', b'{"e":"1"}', b'{"n":1.5}',
-     b'{"a":' * 1025 + b"1" + b"}" * 1025, b'{"s":"' + b"x" * 500 + b'"}', rb'{"\u0069":4}', b"\xef\xbb\xbf{}", b'{"i":"' + b"y" * 99 + b'"}'],
+    [b"", b" ", b"\t\r", b"hello", b"[1]", b"5", b"null", b"{", b"{}", b" {} ", b'{"i":1', b'{"i":1}}',
+     b'{"i":1}{"i":2}', b'{"i":1,}', b'{"s":"\xff"}', b"\xff", b'{"s":"\xc3\xa9"}', b'{"s":"\t"}', b'{"i":01}',
+     b'{"i":1.0}', b'{"i":1e2}', b'{"f":1e400}', b'{"x":1e400}', b'{"x":' + b"9" * 50 + b"}", b'{"f":NaN}',
+     rb'{"s":"\ud800"}', rb'{"x":"\udc00"}', rb'{"s":"\ud83d\ude00"}', rb'{"s":"\\ud800"}', b'{"i":1,"i":"x"}',
+     b'{"i":"x","i":1}', b'{"i":"x","f":"y","t":"z"}', b'{"i":[1]}', b'{"b":{}}', b'{"s":[1,{"a":"b"}]}',
+     b'{"s":1.50}', b'{"t":5}', b'{"e":1e300}', b'{"e":"1"}', b'{"n":1.5}', b'{"s":"' + b"x" * 500 + b'"}',
+     b'{"a":' * 1025 + b"1" + b"}" * 1025, rb'{"\u0069":4}', b"\xef\xbb\xbf{}", b'{"i":"' + b"y" * 99 + b'"}'],
 )  # fmt: skip
 
 
@@ -131,7 +132,7 @@ lines = (documents | documents | odd | st.builds(cut_short, documents, st.intege
 )
 texts = st.builds(
     lambda ended, last: b"".join(line + end for line, end in ended) + last,
-    st.lists(st.tuples(lines, st.sampled_from([b"\n", b"\r\n"])), max_size=12),
+    st.lists(st.tuples(lines, st.sampled_from([b"\n", b"\r\n"])), max_size=8),
     lines | st.just(b""),
 )
 
@@ -152,8 +153,8 @@ def put_together(parts: list[Decoded]) -> Decoded:
     )
 
 
-@settings(max_examples=150)
-@given(texts, st.sets(st.integers(0, 12)), st.integers(0, 10**12))
+@settings(max_examples=120)
+@given(texts, st.sets(st.integers(0, 8)), st.integers(0, 10**12))
 def test_the_cut_does_not_matter(data, cuts, start):
     blocks: list[tuple[int, bytes]] = []
     for number, (offset, line) in enumerate(with_offsets(data, start)):
@@ -163,7 +164,7 @@ def test_the_cut_does_not_matter(data, cuts, start):
     same(DECODER.decode(data, start), put_together([DECODER.decode(block, at) for at, block in blocks]))
 
 
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(texts, st.integers(0, 10**12))
 def test_sifting_a_block_is_reading_each_line_alone(data, start):
     alone = [(line, DECODER.decode(line, offset)) for offset, line in with_offsets(data, start)]
@@ -232,7 +233,7 @@ def test_rows_are_what_python_reads(found):
         (b'{"n":9999999999999999999}', 'column "n": not a timestamp[ns]: 9999999999999999999'),
         (b'{"t":"x","f":"y","i":1}', 'column "f": not a float64: y'),
         (b'{"i":"' + b"x" * 99 + b'"}', 'column "i": not an int64: ' + "x" * 60),
-        ('{"i":"' + "é" * 61 + '"}').encode(), 'column "i": not an int64: ' + "é" * 60),
+        (('{"i":"' + "é" * 61 + '"}').encode(), 'column "i": not an int64: ' + "é" * 60),
     ],
 )
 def test_a_reject_says_the_rule_it_breaks(line, reason):
@@ -254,8 +255,10 @@ def test_values_become_what_their_column_is():
         b'"us":-1,"ns":1700000000123456789,"more":1}\n{}\r\n'
     )
     decoded = decoder.decode(line, 7)
-    half_past, at = datetime(1970, 1, 1, 0, 0, 1, 500_000, UTC), datetime(2026, 3, 1, 0, 0, 0, 500_000, UTC)
-    before, ns = datetime(1969, 12, 31, 23, 59, 59, 999_999, UTC), datetime(2023, 11, 14, 22, 13, 20, 123_456, UTC)
+    at = datetime(2026, 3, 1, 0, 0, 0, 500_000, UTC)
+    half_past = datetime(1970, 1, 1, 0, 0, 1, 500_000, UTC)
+    before = datetime(1969, 12, 31, 23, 59, 59, 999_999, UTC)
+    ns = datetime(2023, 11, 14, 22, 13, 20, 123_456, UTC)
     assert decoded.rejects.is_empty()
     assert decoded.rows.rows() == [
         (-5, 3.0, True, "aé\n", at, half_past, half_past, before, ns, 7),
@@ -302,6 +305,7 @@ def inferred(*lines: bytes) -> dict[str, pl.DataType]:
         (["1", "1.5"], pl.Float64),
         (["1.0"], pl.Float64),
         (["1e3", "99999999999999999999"], pl.Float64),
+        (["1.0", "1"], pl.Float64),
         (["1", "99999999999999999999"], pl.String),
         (["true", "false"], pl.Boolean),
         (["true", "1"], pl.String),
@@ -323,10 +327,15 @@ def test_a_type_is_inferred_that_all_values_are(values, dtype):
 
 
 def test_columns_are_inferred_from_good_lines_in_their_order():
-    sample = (b'{"b":1}', b'{"a":"x","z":[{"q":1}],"b":2}', b'{"a":', b'{"bad":"\xff"}', b'{"c\\u00e9":1,"_no":1,"":2}', b"")
-    assert inferred(*sample) == {
-        "b": pl.Int64, "a": pl.String, "z": pl.String, "cé": pl.Int64, "": pl.Int64,
-    }  # fmt: skip
+    good = (b'{"b":1}', b'{"a":"x","z":[{"q":1}],"b":2}', rb'{"c\u00e9":1,"_no":1,"":2}')
+    found = inferred(good[0], b"", good[1], b'{"bad":', b'{"bad":"\xff"}', good[2], b"hello")
+    assert list(found.items()) == [
+        ("b", pl.Int64),
+        ("a", pl.String),
+        ("z", pl.String),
+        ("cé", pl.Int64),
+        ("", pl.Int64),
+    ]
 
 
 @settings(max_examples=50)
@@ -357,7 +366,7 @@ def test_mistakes_in_a_schema_name_their_column():
     assert places["schema._b"].startswith('must not begin with "_"')
     with pytest.raises(FlowError, match=r"^schema\.a: must be a valid string, got 5$"):
         NdJson(schema={"a": 5})
-    with pytest.raises(FlowError, match="^schema: must name a column"):
+    with pytest.raises(FlowError, match=r"^schema: must name a column"):
         NdJson(schema={})
 
 
@@ -383,20 +392,32 @@ def test_rows_are_written_as_objects():
             "l": [[1, None], None],
         }
     )
+    epoch = "1970-01-01T00:00:00.000000Z"
+    nulls = dict.fromkeys(frame.columns)
     assert [json.loads(line) for line in encode(frame).splitlines()] == [
-        {"i": 1, "f": None, "s": 'a"\\\n\x01é', "t": "1970-01-01T00:00:00.000000Z", "z": "1970-01-01T00:00:00.000000Z",
-         "n": "1970-01-01T00:00:00.000001Z", "x": "text", "l": [1, None]},
-        {"i": None, "f": None, "s": None, "t": "1969-12-31T23:59:59.999999Z", "z": None,
-         "n": "1970-01-01T00:00:00.000000Z", "x": "base64:" + base64.b64encode(b"\xff\x00").decode(), "l": None},
-    ]  # fmt: skip
+        nulls
+        | {"i": 1, "s": 'a"\\\n\x01é', "t": epoch, "z": epoch}
+        | {"n": "1970-01-01T00:00:00.000001Z", "x": "text", "l": [1, None]},
+        nulls
+        | {"t": "1969-12-31T23:59:59.999999Z", "n": epoch}
+        | {"x": "base64:" + base64.b64encode(b"\xff\x00").decode()},
+    ]
     assert encode(frame.clear()) == b""
 
 
 def test_times_that_rfc_3339_cannot_write_are_null():
     last = 253_402_300_799_999_999
-    times = pl.Series([2**63 - 1, -(2**63) + 1, last + 1, last, -62_167_219_200_000_000, -62_167_219_200_000_001])
-    written = [json.loads(line)["t"] for line in encode(pl.DataFrame({"t": times.cast(EVENT_TIME)})).splitlines()]
-    assert written == [None, None, None, "9999-12-31T23:59:59.999999Z", "0000-01-01T00:00:00.000000Z", None]
+    first = -62_167_219_200_000_000
+    times = pl.Series("t", [2**63 - 1, -(2**63) + 1, last + 1, last, first, first - 1])
+    lines = encode(times.cast(EVENT_TIME).to_frame()).splitlines()
+    assert [json.loads(line)["t"] for line in lines] == [
+        None,
+        None,
+        None,
+        "9999-12-31T23:59:59.999999Z",
+        "0000-01-01T00:00:00.000000Z",
+        None,
+    ]
 
 
 columns = st.lists(

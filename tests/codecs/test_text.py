@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -30,7 +32,7 @@ def test_bytes_are_text_where_python_says_so(binary, start):
 def test_bytes_lie_between_their_bounds(binary, start):
     column = pl.Series(binary, dtype=pl.Binary)[start:]
     data, bounds = bytes_of(column)
-    found = [data[a:b].tobytes() for a, b in zip(bounds, bounds[1:], strict=False)]
+    found = [data[a:b].tobytes() for a, b in pairwise(bounds)]
     pairs = zip(found, binary[start:], strict=True)
     assert all(value is None or piece == value for piece, value in pairs)
 
