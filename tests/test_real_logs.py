@@ -7,13 +7,13 @@ import re
 from datetime import datetime
 from pathlib import Path
 
-import oracles
 import polars as pl
 import pytest
-from conftest import ROOT, SHARED
 from polars.testing import assert_frame_equal
 
+import oracles
 import penstock as ps
+from conftest import ROOT, SHARED
 
 HOUR = 3_600_000_000
 ACCESS = SHARED / "logs" / "visible" / "access_combined"

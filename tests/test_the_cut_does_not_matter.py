@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import random
 
-import oracles
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
+import oracles
 import penstock as ps
 from penstock.engine.loop import World
 

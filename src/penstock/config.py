@@ -10,7 +10,7 @@ from penstock.codecs import CODECS
 from penstock.detectors import DETECTORS
 from penstock.engine.flow import Batching, Epochs, Timing
 from penstock.errors import FlowError, Mistake, join_place
-from penstock.fields import keys_of, unknown
+from penstock.fields import keys_of, shown, unknown
 from penstock.model import EVENTS
 from penstock.pipeline import Pipeline
 from penstock.sinks import SINKS
@@ -30,7 +30,9 @@ def load(path: str) -> Pipeline:
             tables = tomllib.load(file)
     except OSError as error:
         raise FlowError.at(path, f"cannot read the flow: {error.strerror}; check the path") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise FlowError.at(path, f"is not TOML: byte {error.start} is not UTF-8; save it as UTF-8") from None
+    except tomllib.TOMLDecodeError as error:
         raise FlowError.at(path, f"is not TOML: {error}") from None
     try:
         pipeline = pipeline_of(tables)
@@ -90,23 +92,25 @@ class _Reading:
         keys = {key: table[key] for key in own if key in table}
         for key, value in keys.items():
             if not isinstance(value, str) or not value:
-                self.mistake(f"{place}.{key}", f"must be text, got {value!r}")
+                self.mistake(f"{place}.{key}", f"must be text, not empty, got {shown(value)}")
         rest = {key: value for key, value in table.items() if key not in own}
         return keys, self.component(rest, place, known, own)
 
     def component(self, table: Any, place: str, known: Mapping[str, type[Any]], own: Any = ()) -> Any:
         """Make the component a table describes; None, with the mistakes noted, if it cannot be."""
-        kind = place.rsplit(".", 1)[-1].split("[")[0]
+        kind = place.rsplit(".", maxsplit=1)[-1].split("[", maxsplit=1)[0]
+        types = ", ".join(known)
+        where = f"{place}.type"
         if isinstance(table, str):
-            table = {"type": table}
+            where, table = place, {"type": table}
         if not isinstance(table, dict):
-            return self.mistake(
-                place, f"must be a table with a type, got {table!r}; known: {', '.join(known)}"
-            )
+            return self.mistake(place, f"must be a table with a type, got {shown(table)}; known: {types}")
         if "type" not in table:
-            return self.mistake(f"{place}.type", f"is missing; known: {', '.join(known)}")
+            return self.mistake(where, f"is missing; known: {types}")
+        if not isinstance(table["type"], str):
+            return self.mistake(where, f"must be text, got {shown(table['type'])}; known: {types}")
         if table["type"] not in known:
-            return self.mistake(f"{place}.type", unknown(str(table["type"]), kind, known))
+            return self.mistake(where, unknown(table["type"], kind, known))
         made = known[table["type"]]
         values = {key: value for key, value in table.items() if key != "type"}
         for key in _PARTS.keys() & values.keys() & set(keys_of(made)):
@@ -116,7 +120,7 @@ class _Reading:
     def settings(self, table: Any, place: str) -> Any:
         """Make one of the tables of settings."""
         if not isinstance(table, dict):
-            return self.mistake(place, f"must be a table: write [{place}] above its keys")
+            return self.mistake(place, f"must be one table: write [{place}] once, above its keys")
         return self._make(_SETTINGS[place], table, place, ())
 
     def _make(self, made: type[Any], values: Mapping[str, Any], place: str, own: Any) -> Any:
@@ -124,12 +128,9 @@ class _Reading:
         try:
             return made(**values)
         except FlowError as error:
-            for mistake in error.mistakes:
-                if mistake.place not in broken:  # that one was told of where it was made
-                    self.mistake(join_place(place, mistake.place), _with_keys(mistake.rule, own))
+            for key, rule in ((mistake.place, mistake.rule) for mistake in error.mistakes):
+                if key not in broken:  # that one was told of where it was made
+                    foreign = rule.startswith("unknown key")
+                    told = unknown(key, "key", [*keys_of(made), *own]) if foreign else rule
+                    self.mistake(join_place(place, key), told)
             return None
-
-
-def _with_keys(rule: str, own: Any) -> str:
-    """Let what an unknown key could have been include the keys every stage or sink has."""
-    return f"{rule}, {', '.join(own)}" if own and rule.startswith("unknown key") else rule

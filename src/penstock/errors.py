@@ -22,7 +22,7 @@ class Mistake:
     rule: str
 
     def __str__(self) -> str:
-        return f"{self.place}: {self.rule}" if self.place else self.rule
+        return _one_line(f"{self.place}: {self.rule}" if self.place else self.rule)
 
 
 class FlowError(PenstockError):
@@ -40,6 +40,11 @@ class FlowError(PenstockError):
     def within(self, place: str) -> FlowError:
         """Return the same mistakes, their places seen from further out: `period` in `stage[0]`."""
         return FlowError([Mistake(join_place(place, m.place), m.rule) for m in self.mistakes])
+
+
+def _one_line(text: str) -> str:
+    """Escape what would break the line or the terminal: values come from files, and names from disks."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def join_place(outer: str, inner: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -16,10 +17,11 @@ from penstock.fields import first_line, unknown
 
 
 def check_columns(names: Sequence[str], columns: pl.Schema, place: str) -> None:
-    """Raise FlowError at `place` for the first of `names` that is no column."""
-    for name in names:
-        if name not in columns:
-            raise FlowError.at(place, unknown(name, "column", columns.names()))
+    """Raise FlowError at `place` for the first of `names` that is no column, or is there twice."""
+    _check_known(names, columns, place)
+    for i, name in enumerate(names):
+        if name in names[:i]:
+            raise FlowError.at(place, f'names the column "{name}" twice; once is enough')
 
 
 def checked_schema(frame: pl.LazyFrame, columns: pl.Schema, place: str) -> pl.Schema:
@@ -27,18 +29,28 @@ def checked_schema(frame: pl.LazyFrame, columns: pl.Schema, place: str) -> pl.Sc
     try:
         schema = frame.collect_schema()
         frame.collect()
-    except ColumnNotFoundError as error:
-        missing = first_line(error).split('"')
-        rule = unknown(missing[1], "column", columns.names()) if len(missing) > 1 else first_line(error)
-        raise FlowError.at(place, rule) from None
     except (PolarsError, ValueError, TypeError) as error:
-        raise FlowError.at(place, first_line(error)) from None
+        raise FlowError.at(place, _rule(error, columns)) from None
     return schema
+
+
+def _rule(error: Exception, columns: pl.Schema) -> str:
+    """Say what Polars refused, and the way out."""
+    why = first_line(error)
+    name = re.search("""['"](.+?)['"]""", why)
+    if name and isinstance(error, ColumnNotFoundError):
+        return unknown(name[1], "column", columns.names())
+    if name and re.search("duplicate|more than one", why):
+        return f'makes the column "{name[1]}" a second time; give it a name of its own with AS'
+    if "datetime" in why.lower():
+        return f"cannot be computed: {why}; write a time as TIMESTAMPTZ '2026-03-01T00:00:00Z'"
+    types = ", ".join(f"{name} {str(of).split('(')[0]}" for name, of in columns.items())
+    return f"cannot be computed: {why}; the columns: {types}"
 
 
 def check_row_by_row(expression: pl.Expr, columns: pl.Schema, place: str) -> None:
     """Raise FlowError if a row's value depends on other rows: then it would depend on how rows are cut."""
-    check_columns(expression.meta.root_names(), columns, place)
+    _check_known(expression.meta.root_names(), columns, place)
     if not _is_row_by_row(expression):
         raise FlowError.at(
             place,
@@ -46,12 +58,20 @@ def check_row_by_row(expression: pl.Expr, columns: pl.Schema, place: str) -> Non
         )
 
 
+def _check_known(names: Sequence[str], columns: pl.Schema, place: str) -> None:
+    for name in names:
+        if name not in columns:
+            raise FlowError.at(place, unknown(name, "column", columns.names()))
+
+
 def _is_row_by_row(expression: pl.Expr) -> bool:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Polars calls is_row_separable and JSON trees not yet settled
         try:
             tree = _untyped(json.loads(expression.meta.serialize(format="json")))
-            return _has_row_by_row_parts(pl.Expr.deserialize(io.StringIO(json.dumps(tree)), format="json"))
+            plain = pl.Expr.deserialize(io.StringIO(json.dumps(tree)), format="json")
+            one_value = bool(plain.meta.root_names()) or pl.select(plain).height == 1
+            return one_value and _has_row_by_row_parts(plain)
         except PolarsError:  # a Python function has no tree
             return False
 
@@ -59,7 +79,7 @@ def _is_row_by_row(expression: pl.Expr) -> bool:
 def _has_row_by_row_parts(expression: pl.Expr) -> bool:
     """Every part of the expression must be row by row: Polars itself only looks at the outermost."""
     meta = expression.meta
-    here = meta.is_row_separable() and (meta.is_length_preserving() or meta.is_literal())
+    here = meta.is_row_separable() and (meta.is_length_preserving() or not meta.root_names())
     return here and all(_has_row_by_row_parts(part) for part in meta.pop())
 
 

@@ -9,19 +9,35 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import Annotated, Any, TypeVar, cast, dataclass_transform
 
 import polars as pl
 from polars.exceptions import PolarsError
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, GetPydanticSchema, ValidationError
 from pydantic.dataclasses import dataclass as checked_dataclass
 
 from penstock.errors import FlowError, Mistake, join_place
 from penstock.units import microseconds, parse_time, size_in_bytes
 
 T = TypeVar("T")
+_PLAINLY = {
+    "string_type": "must be text",
+    "int_type": "must be a whole number",
+    "float_type": "must be a number",
+    "bool_type": "must be true or false",
+    "mapping_type": "must be a table",
+    "greater_than": "must be more than {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than": "must be less than {lt}",
+    "less_than_equal": "must be at most {le}",
+}
+"""What Pydantic's kinds of errors mean to someone who never heard of it."""
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
+_CLOCK = re.compile(r"\b(?:NOW\s*\(\s*\)|CURRENT_(?:TIMESTAMP|DATE|TIME)\b)", re.IGNORECASE)
+_MISSING = ("missing", "missing_argument")
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(Field,))
@@ -37,7 +53,8 @@ def description(cls: type[T]) -> type[T]:
         try:
             checked_init(self, *args, **kwargs)
         except ValidationError as error:
-            raise FlowError(_mistakes(made, error)) from None
+            given = dict(zip(keys_of(made), args, strict=False)) | kwargs
+            raise FlowError(_mistakes(made, given, error)) from None
 
     made.__init__ = __init__
     return cast("type[T]", made)
@@ -56,30 +73,63 @@ def unknown(word: str, what: str, known: Iterable[str]) -> str:
     return f'unknown {what} "{word}"; {hint}known: {", ".join(names) or "none"}'
 
 
-def _mistakes(cls: type[Any], error: ValidationError) -> list[Mistake]:
-    mistakes = []
+def shown(value: object) -> str:
+    """Show a value much as TOML would write it."""
+    try:
+        return json.dumps(value, ensure_ascii=False)
+    except (TypeError, ValueError):
+        return repr(value)
+
+
+def _mistakes(cls: type[Any], given: Mapping[str, Any], error: ValidationError) -> list[Mistake]:
+    misspelt = {match for key in given for match in difflib.get_close_matches(key, keys_of(cls), n=1)}
+    mistakes: dict[str, Mistake] = {}
     for item in error.errors(include_url=False):
-        place = ""
-        for part in item["loc"]:
-            place = join_place(place, f"[{part}]" if isinstance(part, int) else part)
-        mistakes.append(Mistake(place, _rule(cls, item)))
-    return mistakes
+        place = _place(cls, given, item["loc"])
+        if item["type"] not in _MISSING or place not in misspelt:  # the unknown key says what was meant
+            mistakes.setdefault(place, Mistake(place, _rule(cls, item)))  # a union has one error a branch
+    return list(mistakes.values())
+
+
+def _place(cls: type[Any], given: Mapping[str, Any], path: Sequence[str | int]) -> str:
+    """Follow an error's path into what was given; what else is in it are names of Pydantic's own."""
+    place = path[0] if isinstance(path[0], str) else "".join(keys_of(cls)[path[0] : path[0] + 1])
+    value = given.get(place)
+    for part in path[1:]:
+        if isinstance(part, int) and isinstance(value, list | tuple) and part < len(value):
+            place, value = f"{place}[{part}]", value[part]
+        elif isinstance(part, str) and isinstance(value, Mapping) and part in value:
+            place, value = join_place(place, part), value[part]
+        else:
+            break
+    return place
 
 
 def _rule(cls: type[Any], item: Mapping[str, Any]) -> str:
     kind, value = item["type"], item["input"]
-    if kind in ("unexpected_keyword_argument", "unexpected_positional_argument"):
+    if kind == "unexpected_keyword_argument":
         return unknown(str(item["loc"][-1]), "key", keys_of(cls))
-    if kind in ("missing", "missing_argument"):
-        return f"is missing; {cls.__name__} needs it"
+    if kind == "unexpected_positional_argument":
+        return f"{cls.__name__} takes {len(keys_of(cls))} values, got one more: {shown(value)}"
+    if kind in _MISSING:
+        return _missing(cls, str(item["loc"][-1]))
     if kind in ("value_error", "assertion_error"):
         return str(item["ctx"]["error"])
-    text = str(item["msg"]).replace("Input should be", "must be")
-    try:
-        shown = json.dumps(value)
-    except (TypeError, ValueError):
-        shown = repr(value)
-    return f"{text[:1].lower()}{text[1:]}, got {shown}"
+    if kind == "is_instance_of":
+        wanted = item["ctx"]["class"]
+        rule = "must be a list of text" if wanted == "Sequence" else f"must be a {wanted}"
+    elif kind in _PLAINLY:
+        rule = _PLAINLY[kind].format_map(item.get("ctx", {}))
+    else:
+        text = str(item["msg"]).replace("Input should be", "must be")
+        rule = text[:1].lower() + text[1:]
+    return f"{rule}, got {shown(value)}"
+
+
+def _missing(cls: type[Any], key: str) -> str:
+    lines = getattr(cls, "EXAMPLE", "").splitlines()
+    example = next((line for line in lines if line.startswith(f"{key} = ")), "")
+    return f"is missing; {cls.__name__} needs it" + (f", such as {example}" if example else "")
 
 
 def _strings(value: object) -> object:
@@ -108,18 +158,41 @@ def _positive(text: str) -> str:
     return text
 
 
-def _expression(value: object) -> object:
-    if not isinstance(value, str):
+def _size(text: str) -> str:
+    if size_in_bytes(text) <= 0:
+        raise ValueError(f'must be at least a byte, got "{text}"')
+    return text
+
+
+def _path(text: str) -> str:
+    if not text or "\0" in text:
+        raise ValueError(f"must be a path, got {shown(text)}")
+    return text
+
+
+def _expression(value: object) -> pl.Expr:
+    if isinstance(value, pl.Expr):
         return value
+    rule = f'must be a SQL expression such as "bytes > 1024", got {shown(value)}'
+    if not isinstance(value, str):
+        raise ValueError(rule)
     try:
-        return pl.sql_expr(value)
+        expression = pl.sql_expr(value)
     except PolarsError as error:
-        raise ValueError(f'must be a SQL expression, got "{value}": {first_line(error)}') from None
+        why = first_line(error)
+        raise ValueError(rule if why.startswith("unable to parse") else f"{rule}: {why}") from None
+    clock = _CLOCK.search(_QUOTED.sub("", value))
+    if clock:  # Polars has replaced it by the time of now
+        raise ValueError(f"{rule}: {clock[0]} would make another answer of every run")
+    if "SELECT" in value.upper() and any("POLARS_TMP" in name for name in expression.meta.root_names()):
+        raise ValueError(f"{rule}: it must not have a SELECT in it")
+    return expression
 
 
-def _expressions(value: object) -> object:
-    many = [value] if isinstance(value, str | pl.Expr) else value
-    return tuple(_expression(item) for item in many) if isinstance(many, list | tuple) else many
+def _several(value: object) -> object:
+    if isinstance(value, str | pl.Expr):
+        return (value,)
+    return tuple(value) if isinstance(value, list) else value
 
 
 def first_line(error: BaseException) -> str:
@@ -129,17 +202,23 @@ def first_line(error: BaseException) -> str:
 
 Names = Annotated[Sequence[str], BeforeValidator(_strings)]
 """One name or several; kept as a tuple."""
+FilePath = Annotated[str, AfterValidator(_path)]
+"""A path of a file or folder."""
 Duration = Annotated[str, AfterValidator(_span)]
 """A span of time that may be nothing: `"5s"`."""
 Positive = Annotated[str, AfterValidator(_positive)]
 """A span of time longer than nothing: `"10s"`."""
 Offset = Annotated[str, AfterValidator(_checked(microseconds))]
 """A span of time in either direction: `"-5m"`."""
-Size = Annotated[str, AfterValidator(_checked(size_in_bytes))]
-"""A number of bytes: `"1MiB"`."""
+Size = Annotated[str, AfterValidator(_size)]
+"""A number of bytes, at least one: `"1MiB"`."""
 Time = Annotated[str, AfterValidator(_checked(parse_time))]
 """A point in time as RFC 3339 writes it."""
 Expression = Annotated[pl.Expr | str, BeforeValidator(_expression)]
 """A Polars expression, or a SQL expression that becomes one."""
-Expressions = Annotated[Sequence[pl.Expr | str] | pl.Expr | str, BeforeValidator(_expressions)]
+Expressions = Annotated[
+    Sequence[pl.Expr | str] | pl.Expr | str,
+    # Not what the type says: then each branch of the union would have an error of its own.
+    GetPydanticSchema(lambda _, make: make(Annotated[Sequence[Expression], BeforeValidator(_several)])),
+]
 """One or several Polars or SQL expressions; kept as a tuple of Polars expressions."""

@@ -6,14 +6,15 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
+from penstock.binding import Binding, SinkNode, StageNode
 from penstock.engine.buffer import REJECTS_SCHEMA
-from penstock.engine.flow import Batching, Epochs, Flow, Outlet, Step, Timing
+from penstock.engine.flow import Batching, Epochs, Flow, Outlet, Timing
 from penstock.engine.intake import Intake
 from penstock.engine.loop import World, run
 from penstock.engine.summary import Summary
-from penstock.errors import FlowError, Mistake
-from penstock.fields import Names, unknown
-from penstock.model import EVENTS, LATE, REJECTS, Batch, Detector, Operator, Sink, Source, Stage, Stream
+from penstock.errors import FlowError
+from penstock.fields import Names
+from penstock.model import EVENTS, LATE, REJECTS, Detector, Sink, Source, Stage, Stream
 from penstock.sinks.frames import Collected
 from penstock.stages.derive import Derive
 from penstock.stages.detect import Detect
@@ -22,20 +23,6 @@ from penstock.stages.where import Where
 from penstock.stages.window import Window
 
 _ALWAYS = (EVENTS, LATE, REJECTS)
-
-
-@dataclass(frozen=True)
-class _StageNode:
-    name: str
-    reads: str
-    stage: Stage
-
-
-@dataclass(frozen=True)
-class _SinkNode:
-    reads: str
-    sink: Sink
-    where: pl.Expr | str | None
 
 
 class Pipeline:
@@ -61,8 +48,8 @@ class Pipeline:
         self.epochs = epoch or Epochs()
         self.origin = ""
         """What mistakes are told to stand in: the file the description came from."""
-        self._stages: list[_StageNode] = []
-        self._sinks: list[_SinkNode] = []
+        self._stages: list[StageNode] = []
+        self._sinks: list[SinkNode] = []
 
     @property
     def events(self) -> Handle:
@@ -104,12 +91,12 @@ class Pipeline:
     def stage(self, stage: Stage, reads: str = EVENTS, name: str | None = None) -> Handle:
         """Add any stage that reads the stream `reads`; the stream it makes bears `name`."""
         name = name or self._free_name(type(stage).__name__.lower())
-        self._stages.append(_StageNode(name, reads, stage))
+        self._stages.append(StageNode(name, reads, stage))
         return Handle(self, name)
 
     def sink(self, sink: Sink, reads: str, where: pl.Expr | str | None = None) -> None:
         """Add any sink that writes the stream `reads`, or its rows for which `where` is true."""
-        self._sinks.append(_SinkNode(reads, sink, where))
+        self._sinks.append(SinkNode(reads, sink, where))
 
     def bind(self) -> Flow:
         """Check the whole description against what there is to read; FlowError names every mistake.
@@ -125,7 +112,8 @@ class Pipeline:
         intake = Intake(self.source, self.timing.column)
         events = Stream(intake.schema, self.timing.column)
         streams = {EVENTS: events, LATE: Stream(intake.schema, None), REJECTS: Stream(REJECTS_SCHEMA, None)}
-        binding = _Binding(streams, known=intake.schema.len() > 2)
+        later = [node.name for node in self._stages]
+        binding = Binding(streams, later, known=intake.schema.len() > 2)
         steps = [step for i, node in enumerate(self._stages) if (step := binding.step(node, i))]
         outlets = [outlet for i, node in enumerate(self._sinks) if (outlet := binding.outlet(node, i))]
         if binding.mistakes:
@@ -135,7 +123,7 @@ class Pipeline:
 
     def run(self, world: World | None = None) -> Summary:
         """Run until the source ends; return what was done. FlowError before the start, RunError after."""
-        return run(self.bind(), world or World())
+        return self._run(self.bind(), world)
 
     def collect(self, world: World | None = None) -> dict[str, pl.DataFrame]:
         """Run and return every stream as one frame; the sinks are written as well."""
@@ -144,86 +132,19 @@ class Pipeline:
         outlets = [
             Outlet(name, sink, flow.streams[name], None, f"collect {name}") for name, sink in kept.items()
         ]
-        run(replace(flow, outlets=[*flow.outlets, *outlets]), world or World())
+        self._run(replace(flow, outlets=[*flow.outlets, *outlets]), world)
         return {name: sink.rows for name, sink in kept.items()}
+
+    def _run(self, flow: Flow, world: World | None) -> Summary:
+        try:
+            return run(flow, world or World())
+        except FlowError as error:  # a sink that cannot be opened
+            raise error.within(self.origin) from None
 
     def _free_name(self, wanted: str) -> str:
         taken = {*_ALWAYS, *(node.name for node in self._stages)}
         names = (wanted if i == 1 else f"{wanted}_{i}" for i in range(1, len(taken) + 2))
         return next(name for name in names if name not in taken)
-
-
-class _Binding:
-    """Binds stages and sinks to streams one after the other and gathers the mistakes of all.
-
-    `known` is false if there was no event to learn the columns from: then nothing can be checked, nor will
-    there be anything to do; streams exist, without columns.
-    """
-
-    def __init__(self, streams: dict[str, Stream], known: bool) -> None:
-        self._streams = streams
-        self._broken: set[str] = set()
-        self._known = known
-        self.mistakes: list[Mistake] = []
-
-    def step(self, node: _StageNode, number: int) -> Step | None:
-        place = f"stage[{number}]"
-        if node.name in self._streams or node.name in self._broken:
-            rule = f'there is a stream "{node.name}" already; give this one a name of its own'
-            self.mistakes.append(Mistake(f"{place}.name", rule))
-            return None
-        operator = self._operator(node.stage, node.reads, place)
-        if operator is None:
-            self._broken.add(node.name)
-            return None
-        self._streams[node.name] = operator.output
-        return Step(node.name, node.reads, operator)
-
-    def outlet(self, node: _SinkNode, number: int) -> Outlet | None:
-        place = f"sink[{number}]"
-        if not self._reads(node.reads, place):
-            return None
-        stream = self._streams[node.reads]
-        if not stream.columns:
-            return None
-        try:
-            only = None if node.where is None else Where(node.where).bind(stream)
-        except FlowError as error:
-            self.mistakes += [Mistake(f"{place}.where", mistake.rule) for mistake in error.mistakes]
-            return None
-        try:
-            node.sink.check(stream)
-        except FlowError as error:
-            self.mistakes += error.within(place).mistakes
-        return Outlet(node.reads, node.sink, stream, only, place)
-
-    def _operator(self, stage: Stage, reads: str, place: str) -> Operator | None:
-        if not self._reads(reads, place):
-            return None
-        stream = self._streams[reads]
-        if not self._known and reads != REJECTS:
-            return _Nothing()
-        try:
-            return stage.bind(stream)
-        except FlowError as error:
-            self.mistakes += error.within(place).mistakes
-            return None
-
-    def _reads(self, name: str, place: str) -> bool:
-        """Tell whether a stream can be read; it is a mistake if it was never meant to be."""
-        if name not in self._streams and name not in self._broken:
-            self.mistakes.append(Mistake(f"{place}.from", unknown(name, "stream", self._streams)))
-        return name in self._streams
-
-
-class _Nothing:
-    """Stands for a stage whose input has no columns, for there was nothing to learn them from."""
-
-    output = Stream(pl.Schema(), None)
-
-    def process(self, batch: Batch) -> Batch:
-        """Return no rows."""
-        return Batch(pl.DataFrame(), batch.frontier)
 
 
 @dataclass(frozen=True)

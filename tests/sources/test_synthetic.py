@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import tomllib
 from fractions import Fraction
 
 import numpy as np
@@ -11,7 +10,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from penstock.errors import FlowError
-from penstock.model import EVENT_TIME, Source
+from penstock.model import EVENT_TIME
 from penstock.sources.synthetic import Synthetic
 from penstock.units import microseconds, parse_time
 
@@ -35,15 +34,6 @@ def times_of(frame: pl.DataFrame) -> np.ndarray:
 @pytest.fixture(scope="module")
 def whole() -> pl.DataFrame:
     return rows_of(LONG, "shard-1")
-
-
-def test_is_a_source_and_its_example_is_its_toml():
-    table = tomllib.loads(Synthetic.EXAMPLE)
-    assert table.pop("type") == "synthetic"
-    source = Synthetic(**table)
-    assert isinstance(source, Source)
-    assert source.decoder(b"") is None
-    assert rows_of(source).height == 1000
 
 
 near_a_block = st.builds(lambda block, by: max(0, block * BLOCK + by), st.integers(0, 3), st.integers(-9, 9))

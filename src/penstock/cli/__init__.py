@@ -13,12 +13,12 @@ import click
 from penstock.cli.check import check
 from penstock.cli.generate import generate
 from penstock.cli.list import list_components
-from penstock.cli.run import run
+from penstock.cli.run import INTERRUPTED, run
 from penstock.errors import FlowError, PenstockError
 
 
 class _Verbs(click.Group):
-    """Tells people's mistakes in plain lines: exit 2 for a wrong description, 1 for a run that failed."""
+    """Tells people's mistakes in plain lines: exit 2 for what was asked wrong, 1 for a run that failed."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -26,9 +26,17 @@ class _Verbs(click.Group):
         except PenstockError as error:
             click.echo(f"penstock: {error}".replace("\n", "\npenstock: "), err=True)
             sys.exit(2 if isinstance(error, FlowError) else 1)
+        except click.UsageError as error:
+            command = error.ctx.command_path if error.ctx else "penstock"
+            message = error.format_message().rstrip(".").replace("\n", " ")
+            click.echo(f"penstock: {message}; see {command} --help", err=True)
+            sys.exit(2)
+        except KeyboardInterrupt:
+            click.echo("penstock: interrupted", err=True)
+            sys.exit(INTERRUPTED)
 
 
-@click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(name="penstock", cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="penstock")
 def main() -> None:
     """Event streams in, windows and anomalies out.

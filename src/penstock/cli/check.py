@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("flow", type=click.Path(dir_okay=False))
+@click.argument("flow")
 def check(flow: str) -> None:
     """Check FLOW, a TOML file, against what there is to read.
 

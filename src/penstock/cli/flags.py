@@ -10,6 +10,8 @@ from typing import Any
 
 from penstock.detectors.rolling_zscore import RollingZScore
 from penstock.engine.flow import Epochs
+from penstock.engine.loop import World
+from penstock.engine.summary import Summary
 from penstock.errors import FlowError, Mistake
 from penstock.model import Detector
 from penstock.pipeline import Pipeline
@@ -20,6 +22,7 @@ from penstock.stages.detect import IS_ANOMALY
 
 _FLAGS = {
     "paths": "LOG",
+    "source": "LOG",
     "source.paths": "LOG",
     "codec": "--codec",
     "source.codec": "--codec",
@@ -31,6 +34,8 @@ _FLAGS = {
     "period": "--window",
     "by": "--by",
     "aggregate": "--agg",
+    "detector": "--zscore",
+    "detector.by": "--by",
     "detector.column": "--zscore",
     "size": "--size",
     "threshold": "--threshold",
@@ -42,9 +47,10 @@ _NEEDS = {"every": "window", "agg": "window", "size": "zscore", "threshold": "zs
 class _FlaggedPipeline(Pipeline):
     """A pipeline whose mistakes are told by flag."""
 
-    def bind(self) -> Any:
+    def run(self, world: World | None = None) -> Summary:
+        """Run; see `Pipeline.run`."""
         try:
-            return super().bind()
+            return super().run(world)
         except FlowError as error:
             raise _by_flag(error) from None
 
@@ -54,12 +60,14 @@ def pipeline_of(paths: Sequence[str], flags: Mapping[str, Any]) -> Pipeline:
     for flag, other in _NEEDS.items():
         if flag in flags and other not in flags:
             raise FlowError.at(f"--{flag}", f"needs --{other}")
+    if "by" in flags and not {"window", "zscore"} & flags.keys():
+        raise FlowError.at("--by", "needs --window or --zscore")
     if "codec" not in flags:
         raise FlowError.at("--codec", "is missing; name the format of the lines: combined, common, ndjson")
     try:
         return _build(paths, flags)
     except FlowError as error:
-        raise _by_flag(error) from None
+        raise _by_flag(error, {} if "every" in flags else {"every": "--window"}) from None
 
 
 def _build(paths: Sequence[str], flags: Mapping[str, Any]) -> Pipeline:
@@ -68,8 +76,8 @@ def _build(paths: Sequence[str], flags: Mapping[str, Any]) -> Pipeline:
     stream = flow.where(flags["where"]) if "where" in flags else flow.events
     by = flags.get("by", ())
     if "window" in flags:
-        window = flags["window"]
-        windows = stream.window(flags.get("every", window), by=by, period=window)
+        every, period = (flags["every"], flags["window"]) if "every" in flags else (flags["window"], None)
+        windows = stream.window(every, by=by, period=period)
         stream = windows.agg(*flags.get("agg", ["COUNT(*) AS hits"]), name="windows")
     if "zscore" in flags:
         given = {name: flags[name] for name in ("size", "threshold") if name in flags}
@@ -91,14 +99,14 @@ def _write(flow: Pipeline, last: Any, flags: Mapping[str, Any]) -> None:
         last.write(Console())
 
 
-def _by_flag(error: FlowError) -> FlowError:
-    """Tell the places of a description as the flags they came from."""
-    return FlowError([Mistake(_flag(mistake.place), mistake.rule) for mistake in error.mistakes])
-
-
-def _flag(place: str) -> str:
-    bare = re.sub(r"\[\d+\]$", "", re.sub(r"^(stage|sink)\[\d+\]\.", "", place))
-    return _FLAGS.get(bare, place)
+def _by_flag(error: FlowError, also: Mapping[str, str] = _FLAGS) -> FlowError:
+    """Tell the places of a description as the flags they came from; `--out` once for all its folders."""
+    told: dict[object, Mistake] = {}
+    for mistake in error.mistakes:
+        bare = re.sub(r"\[\d+\]$", "", re.sub(r"^(stage|sink)\[\d+\]\.", "", mistake.place))
+        flag = also.get(bare) or _FLAGS.get(bare, mistake.place)
+        told.setdefault(flag if flag == "--out" else mistake, Mistake(flag, mistake.rule))
+    return FlowError([*told.values()])
 
 
 def epochs_of(texts: Sequence[str], default: Epochs) -> Epochs:

@@ -18,8 +18,8 @@ from penstock.model import EVENT_TIME, OFFSET, Decoded, joined
 _QUOTED = r'"((?:[^"\\]|\\.)*)"'
 _COMMON = (
     r"^(\S+) (\S+) (\S+) "
-    r"\[(\d{2}/[A-Z][a-z]{2}/\d{4}:\d{2}:\d{2}:\d{2} [+-]\d{4})\] "
-    rf"{_QUOTED} (\d{{3}}|-) (\d+|-)"
+    r"\[([0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}:[0-9]{2}:[0-9]{2}:[0-9]{2} [+-][0-9]{4})\] "
+    rf"{_QUOTED} ([0-9]{{3}}|-) ([0-9]+|-)"  # \d would be the digits of every script
 )
 _COMMON_SCHEMA = joined(
     {
@@ -35,7 +35,7 @@ _COMMON_SCHEMA = joined(
     }
 )
 _COMBINED_SCHEMA = joined(_COMMON_SCHEMA, {"referer": pl.String, "user_agent": pl.String})
-_REQUEST = r"^([A-Z][A-Z_-]*) (.*) (HTTP/\d(?:\.\d)?)$"
+_REQUEST = r"^([A-Z][A-Z_-]*) (.*) (HTTP/[0-9](?:\.[0-9])?)$"
 _TIME = "%d/%b/%Y:%H:%M:%S %z"
 
 

@@ -60,11 +60,14 @@ class Framer:
         return blocks
 
     def finish(self, damage: str | None = None) -> list[Block]:
-        """Return the last line if it has no end; a reject for `damage` that kept the rest from being read."""
+        """Return the last line if it has no end; a reject for `damage` that kept the rest from being read.
+
+        The position after damage is one byte further than what was read: that much is known to be lost.
+        """
         start, end, line = self._start, self._start + self._length, self._carried
         self._begin_line(end, b"")
         if damage is not None:
-            return [self._reject(start, line, end, damage)]
+            return [self._reject(start, line, end + 1, damage)]
         if end - start > len(line):
             return [self._long_line(start, line, end)]
         return self._cut(line, start) if line else []
@@ -85,8 +88,8 @@ class Framer:
         blocks, done = [], 0
         for i in np.flatnonzero(ends - begins > self._longest):
             begin, end = int(begins[i]), int(ends[i])
-            line = data[begin : min(end, begin + self._longest + 3)]
-            if end - begin > self._longest + 2 or len(line.rstrip(b"\n").removesuffix(b"\r")) > self._longest:
+            line = data[begin:end].removesuffix(b"\n").removesuffix(b"\r")
+            if len(line) > self._longest:
                 if begin > done:
                     blocks.append(Block(data[done:begin], start + done, start + begin))
                 blocks.append(self._long_line(start + begin, line, start + end))

@@ -5,10 +5,11 @@ from __future__ import annotations
 import polars as pl
 
 from penstock.codecs.lines import NO_REJECTS, lines_of, rejected
+from penstock.codecs.ndjson import encode
 from penstock.errors import FlowError
 from penstock.fields import unknown
 from penstock.model import EVENT_TIME, METADATA, OFFSET, Chunk, Decoded, Decoder, joined
-from penstock.units import YEAR_1, YEAR_9999
+from penstock.units import END, YEAR_1, YEAR_9999
 
 NO_TIME = "no event time"
 FUTURE = "event time in the future"
@@ -44,7 +45,8 @@ class Door:
         """
         rejects = [] if chunk.rejects is None or chunk.rejects.is_empty() else [chunk.rejects]
         if isinstance(chunk.data, pl.DataFrame):
-            rows = chunk.data.with_row_index(OFFSET, chunk.start).cast({OFFSET: pl.Int64})
+            numbers = pl.int_range(chunk.start, chunk.start + len(chunk.data), eager=True)
+            rows = chunk.data.with_columns(numbers.alias(OFFSET))
         elif self._decoder is not None and chunk.data:
             decoded = self._decoder.decode(chunk.data, chunk.start)
             rows = decoded.rows
@@ -72,16 +74,20 @@ class Door:
             .then(pl.lit(FUTURE))
             .otherwise(pl.lit(OUTSIDE))
         )
+        lines = rows.select(OFFSET)  # no other column: one may be called raw
         if isinstance(chunk.data, bytes):
-            raw = lines_of(chunk.data, chunk.start)
-            return rejected(rows.join(raw, on=OFFSET, how="left", maintain_order="left"), reason)
-        as_text = pl.struct(pl.exclude(OFFSET)).struct.json_encode().cast(pl.Binary).alias("raw")
-        return rejected(rows.with_columns(as_text), reason)
+            all_lines = lines_of(chunk.data, chunk.start)
+            lines = lines.join(all_lines, on=OFFSET, how="left", maintain_order="left")
+        else:
+            lines = lines.with_columns(lines_of(encode(rows.drop(OFFSET)), 0)["raw"])
+        return rejected(lines, pl.lit(rows.select(reason).to_series()))
 
 
 def _utc(time: pl.Expr, dtype: pl.DataType) -> pl.Expr:
     if dtype == EVENT_TIME:
         return time
+    if isinstance(dtype, pl.Datetime) and dtype.time_unit == "ms":  # years that do not fit in µs stay far off
+        time = time.to_physical().clip(-(END // 1_000), END // 1_000).cast(dtype)
     if isinstance(dtype, pl.Datetime) and dtype.time_zone is None:
         time = time.dt.replace_time_zone("UTC")
     return time.cast(EVENT_TIME)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from penstock.engine.door import Door
-from penstock.errors import FlowError
+from penstock.errors import FlowError, RunError
 from penstock.model import Chunk, Decoded, Reader, Source
 from penstock.units import BEGINNING
 
@@ -27,9 +27,9 @@ class Intake:
         self._readers: dict[int, Reader] = {}
         try:
             self.splits = list(source.splits())
-            self._peeks = {split: self._peek(split) for split in self.splits[:_SAMPLED_SPLITS]}
         except FlowError as error:
             raise error.within("source") from None
+        self._peeks = {split: self._peek(split) for split in self.splits[:_SAMPLED_SPLITS]}
         try:
             decoder = source.decoder(b"".join(d for d in self._peeks.values() if isinstance(d, bytes)))
         except FlowError as error:
@@ -55,9 +55,12 @@ class Intake:
         return marks
 
     def read(self, number: int, size: int, latest: int) -> Decoded | None:
-        """Read on in a split, some `size` bytes; None once it has ended."""
+        """Read on in a split, some `size` bytes; None once it has ended. RunError if it has gone away."""
         if number not in self._readers:
-            self._readers[number] = self._source.open(self.splits[number], 0, size)
+            try:
+                self._readers[number] = self._open(self.splits[number], size)
+            except FlowError as error:
+                raise RunError(str(error)) from None
         chunk = self._readers[number].read()
         if chunk is None:
             self._readers[number].close()
@@ -71,8 +74,14 @@ class Intake:
         for reader in self._readers.values():
             reader.close()
 
+    def _open(self, split: str, size: int) -> Reader:
+        try:
+            return self._source.open(split, 0, size)
+        except FlowError as error:
+            raise error.within("source") from None
+
     def _peek(self, split: str) -> bytes | pl.DataFrame:
-        reader = self._source.open(split, 0, PEEK_BYTES)
+        reader = self._open(split, PEEK_BYTES)
         try:
             frames: list[pl.DataFrame] = []
             while sum(map(len, frames)) < PEEK_ROWS and (chunk := reader.read()) is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from polars.exceptions import PolarsError
@@ -43,23 +43,23 @@ def run(flow: Flow, world: World) -> Summary:
     sinks have committed by then stays.
     """
     started = time.perf_counter()
-    writers: list[Writer] = []
-    try:
+    with ExitStack() as opened:
+        opened.callback(flow.intake.close)
+        writers: list[Writer] = []
         mistakes: list[Mistake] = []
         for outlet in flow.outlets:
             try:
-                writers.append(outlet.sink.open(outlet.stream))
+                writer = outlet.sink.open(outlet.stream)
             except FlowError as error:
                 mistakes += error.within(outlet.place).mistakes
+            else:
+                opened.push(_closing(outlet.place, writer))
+                writers.append(writer)
         if mistakes:
             raise FlowError(mistakes)
         loop = _Loop(flow, world, writers)
         loop.run()
         return loop.summary(time.perf_counter() - started)
-    finally:
-        for writer in writers:
-            writer.close()
-        flow.intake.close()
 
 
 class _Loop:
@@ -147,7 +147,10 @@ class _Loop:
             self._ledger.streams[name] += len(batch.rows)
         for outlet, writer in zip(self._flow.outlets, self._writers, strict=True):
             batch = batches[outlet.reads]
-            rows = outlet.only.process(batch).rows if outlet.only else batch.rows
+            try:
+                rows = outlet.only.process(batch).rows if outlet.only else batch.rows
+            except PolarsError as error:
+                raise RunError(f"{outlet.place}.where: {first_line(error)}") from error
             if len(rows):
                 with _storing(outlet.place):
                     writer.write(rows)
@@ -167,6 +170,20 @@ def _storing(place: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise RunError(f"{place}: {error}; what earlier epochs committed is whole") from error
+
+
+def _closing(place: str, writer: Writer) -> Callable[[object, BaseException | None, object], None]:
+    """Return what closes a writer at the end; its failure is told if nothing else has failed before."""
+
+    def close(_type: object, failed: BaseException | None, _trace: object) -> None:
+        try:
+            with _storing(place):
+                writer.close()
+        except RunError:
+            if failed is None:
+                raise
+
+    return close
 
 
 def _pieces(released: Released, time: str, most: int) -> Iterator[Batch]:

@@ -69,7 +69,7 @@ class _ConsoleWriter:
 
     def _print_table(self, rows: pl.DataFrame) -> None:
         """Print rows under a header that stands once, in columns as wide as the first rows need."""
-        text = rows.select(_text(pl.col(name), dtype) for name, dtype in self._columns.items())
+        text = pl.DataFrame([_text(column) for column in rows])
         if not self._widths:
             longest = text.select(pl.all().str.len_chars().max()).row(0)
             self._widths = [min(_WIDEST, max(len(n), w)) for n, w in zip(text.columns, longest, strict=True)]
@@ -85,14 +85,19 @@ class _ConsoleWriter:
         self._out.write("  ".join(aligned).rstrip() + "\n")
 
 
-def _text(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+def _text(column: pl.Series) -> pl.Series:
+    """Return what is shown of a column; what would move a terminal's cursor is not."""
+    dtype = column.dtype
     if isinstance(dtype, pl.Datetime):
         column = column.dt.strftime("%Y-%m-%d %H:%M:%S%.f")
+    elif isinstance(dtype, pl.Duration):
+        column = column.dt.to_string("polars")
     elif dtype.is_float():
         column = column.round_sig_figs(5)
-    elif dtype.is_nested():
-        column = pl.format("{}", column)
+    elif dtype.is_nested() or dtype == pl.Object:  # Polars has no text for all of these
+        values = [None if value is None else str(value) for value in column.to_list()]
+        column = pl.Series(column.name, values, pl.String)
     elif dtype == pl.Binary:
         column = column.bin.encode("hex")
-    text = column.cast(pl.String).fill_null("-")
-    return pl.when(text.str.len_chars() > _WIDEST).then(text.str.head(_WIDEST - 1) + "…").otherwise(text)
+    text = column.cast(pl.String).fill_null("-").str.replace_all(r"\p{Cc}", "\ufffd")
+    return (text.str.head(_WIDEST - 1) + "…").zip_with(text.str.len_chars() > _WIDEST, text)

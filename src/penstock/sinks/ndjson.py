@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from typing import BinaryIO, ClassVar
+from io import FileIO
+from typing import ClassVar
 
 import polars as pl
 
 from penstock.codecs.ndjson import encode
 from penstock.errors import FlowError
-from penstock.fields import description
+from penstock.fields import FilePath, description
 from penstock.model import Stream
 
 
@@ -25,7 +26,7 @@ class NdJsonFile:
         "whole epochs if a run fails, part of one if it is killed, until the next run begins anew"
     )
 
-    path: str
+    path: FilePath
 
     def check(self, stream: Stream) -> None:
         """Any stream will do."""
@@ -35,30 +36,31 @@ class NdJsonFile:
         del stream
         try:
             os.makedirs(os.path.dirname(self.path) or ".", exist_ok=True)
-            return _NdJsonWriter(open(self.path, "ab"))
+            return _NdJsonWriter(open(self.path, "ab", buffering=0))
         except OSError as error:
             rule = f'cannot write "{self.path}": {error.strerror}; name a file that can be written'
             raise FlowError.at("path", rule) from None
 
 
 class _NdJsonWriter:
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
+    def __init__(self, file: FileIO) -> None:
+        self._file = file  # unbuffered: where a disk is full, closing must not try to write what is left
         self._begun = False
         self._committed = 0
 
     def write(self, rows: pl.DataFrame) -> None:
         """Add rows to the file; see `Writer.write`."""
         self._begin()
-        self._file.write(encode(rows))
+        rest = memoryview(encode(rows))
+        while rest:
+            rest = rest[self._file.write(rest) :]
 
     def commit(self, epoch: int) -> None:
         """Sync the file; see `Writer.commit`."""
         del epoch
         self._begin()
-        self._file.flush()
         os.fsync(self._file.fileno())
-        self._committed = self._file.tell()
+        self._committed = self._file.seek(0, os.SEEK_END)
 
     def close(self) -> None:
         """Cut off what was not committed."""

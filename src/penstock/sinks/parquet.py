@@ -5,22 +5,25 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Literal
 from urllib.parse import quote
 
 import polars as pl
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from penstock.errors import FlowError
 from penstock.expressions import check_columns
-from penstock.fields import Names, description
-from penstock.model import Stream
+from penstock.fields import FilePath, Names, description
+from penstock.model import EVENT_TIME, Stream
 
-_OURS = re.compile(r"epoch-\d{8,}\.parquet")
 _HALF_WRITTEN = ".epoch.partial"
+_OURS = re.compile(rf"epoch-\d{{8,}}\.parquet|{re.escape(_HALF_WRITTEN)}")
 _NULL = "__HIVE_DEFAULT_PARTITION__"
+_IN_A_NAME = (pl.String, pl.Categorical, pl.Enum, pl.Boolean, pl.Date, pl.Datetime("us"), EVENT_TIME)
 _ROWS_IN_GROUP = 131_072
 
 
@@ -28,10 +31,10 @@ _ROWS_IN_GROUP = 131_072
 class Parquet:
     """A folder of Parquet files, one an epoch, in Hive partitions if partition_by names columns.
 
-    A file is written beside (`.epoch.partial`), synced and renamed as its epoch commits: readers never see half a
-    file. A run begins anew: at its first commit the files of an earlier run in the folder (named
+    A file is written beside (`.epoch.partial`), synced and renamed as its epoch commits: readers never see
+    half a file. A run begins anew: at its first commit the files of an earlier run in the folder (named
     `epoch-….parquet`, no others) are removed, or the run is refused before it starts, as `if_exists` says.
-    A stream without a row leaves one file without rows, so that its columns can be read.
+    A stream without a row leaves one file without rows, so that its columns can be read; partitioned, none.
     """
 
     EXAMPLE: ClassVar[str] = 'type = "parquet"\npath = "out/hosts"'
@@ -39,7 +42,7 @@ class Parquet:
         "whole epochs: if a run dies, what it committed stays, until the next run begins anew"
     )
 
-    path: str
+    path: FilePath
     partition_by: Names = ()
     compression: Literal["zstd", "snappy", "lz4", "gzip", "none"] = "zstd"
     if_exists: Literal["replace", "error"] = "replace"
@@ -49,6 +52,13 @@ class Parquet:
         check_columns(self.partition_by, stream.columns, "partition_by")
         if len(set(self.partition_by)) == len(stream.columns):
             raise FlowError.at("partition_by", "names every column; at least one must be left to write")
+        for name, dtype in stream.columns.items():
+            if name in self.partition_by and not (dtype.is_integer() or dtype in _IN_A_NAME):
+                rule = f'must be text, whole numbers, booleans or dates, got "{name}", which is {dtype}'
+                raise FlowError.at("partition_by", f"{rule}; derive a column of these")
+            if name not in self.partition_by and not _can_hold(name, dtype):
+                rule = f'Parquet cannot hold the column "{name}", which is {dtype}; cast or drop it before'
+                raise FlowError.at("from", rule)
 
     def open(self, stream: Stream) -> _ParquetWriter:
         """Make the folder; see `Sink.open`."""
@@ -61,9 +71,9 @@ class Parquet:
             rule = f'cannot write into "{self.path}": {error.strerror}; name a folder that can be written to'
             raise FlowError.at("path", rule) from None
         earlier = _files_of_a_run(folder)
-        if earlier and self.if_exists == "error":
-            rule = f'"{self.path}" holds the output of an earlier run; name another, or set if_exists = "replace"'
-            raise FlowError.at("path", rule)
+        if any(file.name != _HALF_WRITTEN for file in earlier) and self.if_exists == "error":
+            rule = f'"{self.path}" holds the output of an earlier run; name another'
+            raise FlowError.at("path", f'{rule}, or set if_exists = "replace"')
         return _ParquetWriter(self, folder, stream.columns, earlier)
 
 
@@ -105,7 +115,7 @@ class _ParquetWriter:
             self._flush(part)
             self._writer(part).close()
             _sync(part.folder / _HALF_WRITTEN)
-        for file in self._earlier:
+        for file in {*self._earlier} - {part.folder / _HALF_WRITTEN for part in self._parts.values()}:
             file.unlink(missing_ok=True)
         for part in self._parts.values():
             os.replace(part.folder / _HALF_WRITTEN, part.folder / f"epoch-{epoch:08}.parquet")
@@ -116,7 +126,8 @@ class _ParquetWriter:
         """Remove what was not committed."""
         for part in self._parts.values():
             if part.writer:
-                part.writer.close()
+                with suppress(OSError):  # it may be a full disk that ended the run
+                    part.writer.close()
                 (part.folder / _HALF_WRITTEN).unlink(missing_ok=True)
         self._parts = {}
 
@@ -143,12 +154,22 @@ class _ParquetWriter:
 
 
 def _files_of_a_run(folder: Path) -> list[Path]:
-    """Return the files that a run left in a folder or its partitions, not those in folders of others."""
+    """Return the files, whole or half, that a run left in a folder or its partitions, no others."""
     return [
         file
-        for file in folder.rglob("epoch-*.parquet")
+        for file in folder.rglob("*epoch*")
         if _OURS.fullmatch(file.name) and all("=" in name for name in file.relative_to(folder).parent.parts)
     ]
+
+
+def _can_hold(name: str, dtype: pl.DataType) -> bool:
+    """Tell whether a column can be written; Polars would write where in memory an object lies."""
+    try:
+        rows = pl.Schema({name: dtype}).to_frame().to_arrow()
+        pq.write_table(rows, pa.BufferOutputStream())
+    except pa.ArrowException:
+        return False
+    return dtype != pl.Object
 
 
 def _hive(value: object) -> str:

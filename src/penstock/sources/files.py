@@ -14,21 +14,20 @@ from pydantic import BeforeValidator
 from penstock.codecs import codec_named
 from penstock.codecs.framing import Block, Framer
 from penstock.errors import FlowError, RunError
-from penstock.fields import Names, Size, description
+from penstock.fields import Names, Size, description, shown
 from penstock.model import Chunk, Codec, Decoder
 from penstock.sources.gzipped import MAGIC, Gzipped
 from penstock.units import size_in_bytes
-
-_SKIP = 1024 * 1024
 
 
 @description
 class Files:
     """Lines of files, plain or gzip; a path, a glob pattern or a directory, one or several.
 
-    Each file is a split. A directory stands for all files in and below it whose names do not begin with a
-    dot. gzip is told by content, not by name. `_source` is the path, `_offset` the byte the line begins at
-    (of the decompressed data).
+    Each file is a split, once, however often it is named (by its first path then, as paths are sorted). A
+    directory stands for all files in and below it whose names do not begin with a dot. gzip is told by
+    content, not by name. `_source` is the path, `_offset` the byte the line begins at (of the decompressed
+    data).
     """
 
     EXAMPLE: ClassVar[str] = 'type = "files"\npaths = ["access.log"]\ncodec = "combined"'
@@ -49,15 +48,20 @@ class Files:
         """Return the paths of all files, sorted; FlowError names the path or pattern that gives none."""
         if not self.paths:
             raise FlowError.at("paths", "is empty; name a file, a glob pattern or a directory")
-        found: set[str] = set()
+        found: dict[tuple[int, int], str] = {}
         for i, path in enumerate(self.paths):
-            files = sorted(_files_of(path))
+            if "\0" in path or not path:
+                raise FlowError.at(f"paths[{i}]", f"must be a path, got {shown(path)}")
+            try:
+                files = sorted(_files_of(path))
+            except OSError as error:
+                raise FlowError.at(f"paths[{i}]", _refused(error.filename, error)) from None
             if not files:
                 raise FlowError.at(f"paths[{i}]", _nothing(path))
             for file in files:
-                _check_readable(file, f"paths[{i}]")
-            found.update(files)
-        return sorted(found)
+                which = _readable_file(file, f"paths[{i}]")
+                found[which] = min(found.get(which, file), file)
+        return sorted(found.values())
 
     def open(self, split: str, position: int, size: int) -> _FileReader:
         """Open a file to read at `position`."""
@@ -70,17 +74,18 @@ class _FileReader:
         self._size = size
         self._framer = Framer(position, longest)
         self._blocks: deque[Block] = deque()
-        self._ended = False
         try:
             self._file: BinaryIO = open(path, "rb", buffering=0)  # noqa: SIM115 closed in close()
-            packed = self._file.read(len(MAGIC)) == MAGIC
-            self._file.seek(0 if packed else position)
         except OSError as error:
             raise FlowError.at("paths", _refused(path, error)) from None
-        self._packed = Gzipped(self._file) if packed else None
-        while self._packed and position > 0:
-            skipped = len(self._packed.read(min(position, _SKIP)))
-            position = position - skipped if skipped else 0
+        try:
+            packed = self._file.read(len(MAGIC)) == MAGIC
+            self._file.seek(0 if packed else position)
+            self._packed = Gzipped(self._file) if packed else None
+            self._ended = self._packed is not None and not self._packed.skip(position)
+        except OSError as error:
+            self.close()
+            raise FlowError.at("paths", _refused(path, error)) from None
 
     def read(self) -> Chunk | None:
         """Return the next whole lines; see `Reader.read`."""
@@ -115,19 +120,25 @@ def _files_of(path: str) -> Iterator[str]:
     matches = glob.glob(path, recursive=True) if pattern else [path]
     for match in matches:
         if os.path.isdir(match):
-            for folder, folders, names in os.walk(match):
+            for folder, folders, names in os.walk(match, onerror=_refuse):
                 folders[:] = [name for name in folders if not name.startswith(".")]
                 yield from (os.path.join(folder, name) for name in names if not name.startswith("."))
         else:
             yield match
 
 
-def _check_readable(path: str, place: str) -> None:
+def _refuse(error: OSError) -> None:
+    raise error
+
+
+def _readable_file(path: str, place: str) -> tuple[int, int]:
+    """Return what tells a file from all others, whatever it is called; FlowError if it cannot be read."""
     try:
-        if not stat.S_ISREG(os.stat(path).st_mode):  # opening a pipe would wait for its other end
+        status = os.stat(path)
+        if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for its other end
             raise FlowError.at(place, f'must be a regular file, got "{path}"; write the stream to one first')
         with open(path, "rb"):
-            pass
+            return status.st_dev, status.st_ino
     except OSError as error:
         raise FlowError.at(place, _refused(path, error)) from None
 
@@ -140,4 +151,5 @@ def _nothing(path: str) -> str:
 def _refused(path: str, error: OSError) -> str:
     if isinstance(error, FileNotFoundError):
         return f'there is no file "{path}"; check the path, relative ones start at {os.getcwd()}'
-    return f'cannot read "{path}": {error.strerror or error}; check its permissions'
+    way_out = "check its permissions" if isinstance(error, PermissionError) else "check the path"
+    return f'cannot read "{path}": {error.strerror or error}; {way_out}'

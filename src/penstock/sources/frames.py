@@ -9,7 +9,7 @@ from typing import ClassVar, TypeAlias
 import polars as pl
 import pyarrow as pa
 
-from penstock.errors import FlowError
+from penstock.errors import FlowError, RunError
 from penstock.model import Chunk
 
 _KEPT = 1024
@@ -27,24 +27,21 @@ class Frames:
 
     EXAMPLE: ClassVar[str] = ""
 
-    def __init__(self, frames: Rows | Iterable[Rows] | Mapping[str, Iterable[Rows]]) -> None:
-        if isinstance(frames, Rows):
-            frames = [frames]
+    def __init__(self, frames: Rows | Iterable[Rows] | Mapping[str, Rows | Iterable[Rows]]) -> None:
         named = frames if isinstance(frames, Mapping) else {"frames": frames}
-        self._splits: dict[str, Iterable[Rows]] = {name: named[name] for name in sorted(named)}
+        self._splits: dict[str, Iterable[Rows]] = {
+            name: [named[name]] if isinstance(named[name], Rows) else named[name] for name in sorted(named)
+        }
         if not self._splits:
             raise FlowError.at("Frames", "has no splits; give at least one iterable of frames")
+        self._schema: pl.Schema | None = None
 
     @property
     def schema(self) -> pl.Schema:
         """The columns of the first frame there is."""
-        for split in self._splits:
-            reader = self.open(split, 0, 0)
-            chunk = reader.read()
-            reader.close()
-            if chunk is not None and isinstance(chunk.data, pl.DataFrame):
-                return chunk.data.schema
-        return pl.Schema()
+        if self._schema is None:
+            self._schema = self._first_schema()
+        return self._schema
 
     def decoder(self, sample: bytes) -> None:
         """None: its chunks are rows."""
@@ -56,14 +53,26 @@ class Frames:
     def open(self, split: str, position: int, size: int) -> _FramesReader:
         """Begin with the row at `position`; frames come as they are, whatever `size` is."""
         del size
-        return _FramesReader(self._splits, split, position)
+        return _FramesReader(self._splits, split, position, self.schema)
+
+    def _first_schema(self) -> pl.Schema:
+        for split in self._splits:
+            reader = _FramesReader(self._splits, split, 0, None)
+            chunk = reader.read()
+            reader.close()
+            if chunk is not None and isinstance(chunk.data, pl.DataFrame):
+                return chunk.data.schema
+        return pl.Schema()
 
 
 class _FramesReader:
     """Reads frames; puts the first back if closed early, for an iterator has no other beginning."""
 
-    def __init__(self, splits: dict[str, Iterable[Rows]], split: str, position: int) -> None:
+    def __init__(
+        self, splits: dict[str, Iterable[Rows]], split: str, position: int, schema: pl.Schema | None
+    ) -> None:
         self._splits = splits
+        self._schema = schema
         self._split = split
         self._frames = iter(splits[split])
         self._skip = position
@@ -78,6 +87,8 @@ class _FramesReader:
             if self._first is not None:
                 self._first.append(frame)
             rows = frame if isinstance(frame, pl.DataFrame) else pl.DataFrame(frame)
+            if self._schema is not None and rows.schema != self._schema:
+                rows = self._conformed(rows, self._schema)
             start, self._row = self._row, self._row + len(rows)
             skipped = max(self._skip - start, 0)
             return Chunk(rows[skipped:], start + min(skipped, len(rows)), self._row)
@@ -88,3 +99,11 @@ class _FramesReader:
         if self._first:
             self._splits[self._split] = itertools.chain(self._first, self._frames)
             self._first = None
+
+    def _conformed(self, rows: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame:
+        """Return the columns in the order of the first frame; RunError if they are not the same."""
+        odd = sorted(f"{name} ({dtype})" for name, dtype in rows.schema.items() ^ schema.items())
+        if odd:
+            rule = "all frames must have the columns of the first"
+            raise RunError(f'"{self._split}", frame at row {self._row}: {rule}; not so: {", ".join(odd)}')
+        return rows.select(schema.names())

@@ -18,9 +18,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from penstock.keys import encode
 from penstock.kernels.order import group_order
 from penstock.kernels.panes import lay_out
+from penstock.keys import encode
 from penstock.model import EVENT_TIME, event_times
 from penstock.units import BEGINNING, END
 

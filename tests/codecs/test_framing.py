@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import tracemalloc
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from penstock.codecs.framing import KEPT_OF_A_LONG_LINE, Block, Framer
+from penstock.model import REJECTED
+
+Piece = tuple[int, str, bytes]
+"""Where a line begins, what became of it, and its bytes: with its end if it is a line, not if a reject."""
+
+BITS = st.one_of(
+    st.sampled_from([b"\n", b"\n", b"\r\n", b"\r", b"\r\r\n", b"\0", b"\xff"]),
+    st.binary(max_size=8),
+    st.integers(0, 40).map(lambda n: b"x" * n),
+    st.integers(1015, 1035).map(lambda n: b"y" * n),
+)
+TEXTS = st.lists(BITS, max_size=25).map(b"".join)
+LONGEST = st.one_of(st.integers(0, 45), st.integers(1018, 1030), st.just(10_000))
+
+
+def lines_of(text: bytes, start: int = 0) -> list[Piece]:
+    """Split a text all at once, without a limit."""
+    lines, at = [], 0
+    while at < len(text):
+        newline = text.find(b"\n", at)
+        end = len(text) if newline < 0 else newline + 1
+        lines.append((start + at, "line", text[at:end]))
+        at = end
+    return lines
+
+
+def expected(text: bytes, longest: int, start: int = 0) -> list[Piece]:
+    """Say what must become of each line of a text that lies at `start`."""
+    pieces: list[Piece] = []
+    for offset, _, line in lines_of(text, start):
+        content = line.removesuffix(b"\n").removesuffix(b"\r")
+        if len(content) > longest:
+            pieces.append((offset, f"a line longer than max_line_bytes, {longest}", content[:1024]))
+        else:
+            pieces.append((offset, "line", line))
+    return pieces
+
+
+@dataclass
+class Got:
+    pieces: list[Piece] = field(default_factory=list)
+    positions: list[int] = field(default_factory=list)
+
+    def take(self, blocks: list[Block]) -> None:
+        for block in blocks:
+            if block.rejects is None:
+                assert block.data
+                assert block.position == block.start + len(block.data)
+                self.pieces += lines_of(block.data, block.start)
+            else:
+                assert block.data == b""
+                assert block.start == block.position
+                assert block.rejects.schema == REJECTED
+                self.pieces += [(offset, why, raw) for offset, raw, why in block.rejects.rows()]
+            self.positions.append(block.position)
+
+
+def framed(text: bytes, longest: int, cuts: list[int], start: int = 0, damage: str | None = None) -> Got:
+    framer, got = Framer(start, longest), Got()
+    edges = [0, *sorted(cut % (len(text) + 1) for cut in cuts), len(text)]
+    for begin, end in pairwise(edges):
+        got.take(framer.push(text[begin:end]))
+        newline = text.rfind(b"\n", 0, end) + 1
+        assert framer.position == start + newline
+    got.take(framer.finish(damage))
+    return got
+
+
+CUTS = st.lists(st.integers(0, 100_000), max_size=12)
+
+
+@settings(max_examples=600, derandomize=True)
+@given(TEXTS, LONGEST, CUTS, st.integers(0, 2**40))
+@example(b"x" * 6 + b"\r\n", 5, [7], 0)
+@example(b"x" * 5 + b"\r\n", 5, [6], 0)
+@example(b"x" * 5 + b"\r", 5, [3], 0)
+@example(b"x" * 2000 + b"\n", 5, [1200], 0)
+def test_any_cut_gives_the_lines_of_the_whole_text(
+    text: bytes, longest: int, cuts: list[int], start: int
+) -> None:
+    got = framed(text, longest, cuts, start)
+    assert got.pieces == expected(text, longest, start)
+    assert got.positions == sorted(set(got.positions))
+    assert got.positions[-1:] == ([start + len(text)] if text else [])
+
+
+@settings(max_examples=100, derandomize=True)
+@given(TEXTS, LONGEST)
+def test_byte_by_byte(text: bytes, longest: int) -> None:
+    assert framed(text, longest, list(range(len(text)))).pieces == expected(text, longest)
+
+
+@settings(max_examples=200, derandomize=True)
+@given(TEXTS, LONGEST, CUTS, CUTS)
+def test_a_framer_begun_at_any_position_yields_the_rest(
+    text: bytes, longest: int, cuts: list[int], others: list[int]
+) -> None:
+    whole = expected(text, longest)
+    for position in framed(text, longest, cuts).positions:
+        rest = framed(text[position:], longest, others, position)
+        assert rest.pieces == [piece for piece in whole if piece[0] >= position]
+
+
+@settings(max_examples=300, derandomize=True)
+@given(TEXTS, LONGEST, CUTS, st.integers(0, 1000))
+def test_damage_is_one_reject_in_the_place_of_the_line_it_cut_off(
+    text: bytes, longest: int, cuts: list[int], start: int
+) -> None:
+    got = framed(text, longest, cuts, start, damage="it broke")
+    whole = text[: text.rfind(b"\n") + 1]
+    cut_off = text[len(whole) :]
+    assert got.pieces[:-1] == expected(whole, longest, start)
+    assert got.pieces[-1] == (start + len(whole), "it broke", cut_off[:1024])
+    assert got.positions[-1] == start + len(text) + 1  # a reader begun there must not tell of it again
+
+
+def test_nothing_comes_of_nothing() -> None:
+    framer = Framer(7, 10)
+    assert framer.push(b"") == []
+    assert framer.finish() == []
+    assert framer.position == 7
+
+
+@pytest.mark.parametrize("longest", [0, 100, 100_000])
+@pytest.mark.parametrize("block", [1000, 65_536])
+def test_a_line_without_end_takes_no_memory(longest: int, block: int) -> None:
+    framer, data = Framer(0, longest), b"x" * block
+    framer.push(data)
+    tracemalloc.start()
+    for _ in range(20_000_000 // block):
+        assert framer.push(data) == []
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2 * (max(longest, KEPT_OF_A_LONG_LINE) + block) + 10_000
+    [reject] = framer.push(b"\nnext\n")[:1]
+    assert reject.rejects is not None
+    assert reject.rejects.row(0)[:2] == (0, b"x" * 1024)
+    assert reject.position == (20_000_000 // block + 1) * block + 1
+
+
+def test_blocks_are_cut_no_smaller_than_they_must_be() -> None:
+    blocks = Framer(0, 4).push(b"a\nbb\nccccc\nd\ne")
+    assert [(b.start, b.data, b.position) for b in blocks] == [
+        (0, b"a\nbb\n", 5),
+        (11, b"", 11),
+        (11, b"d\n", 13),
+    ]
