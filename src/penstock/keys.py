@@ -18,8 +18,8 @@ _ROW = "_row"
 def encode(rows: pl.DataFrame, by: Sequence[str]) -> tuple[NDArray[np.int64], pl.DataFrame]:
     """Return the code of each row's key, shape (n,), and the keys: row c holds the key with code c.
 
-    Codes are dense. Null is a key like any other, NaN too, and -0.0 is 0.0, as in Polars' `group_by`.
-    Without columns, all rows have code 0.
+    Codes are dense. Null is a key like any other, NaN too, and -0.0 is 0.0, as in Polars' `group_by`; the
+    keys hold one NaN and 0.0, whatever the first row does. Without columns, all rows have code 0.
     """
     codes, count = np.zeros(len(rows), np.int64), 1
     for name in by:
@@ -27,12 +27,14 @@ def encode(rows: pl.DataFrame, by: Sequence[str]) -> tuple[NDArray[np.int64], pl
         codes, count = codes * times + more, count * times
         if len(by) > 1:
             codes, count = _dense(pa.array(codes))
-    keys = rows.select(by)[pl.Series(first_rows(codes, count))] if by else pl.DataFrame()
-    return codes, keys
+    if not by:
+        return codes, pl.DataFrame()
+    keys = rows.select(by)[pl.Series(first_rows(codes, count))]
+    return codes, keys.with_columns(_alike(pl.col(name)) for name in by if rows.schema[name].is_float())
 
 
 class KeyIndex:
-    """Gives each key the same code for as long as it lives: 0, 1, 2, … in the order they first come."""
+    """Gives each key the same code for as long as it lives: 0, 1, 2, …, those of a batch in any order."""
 
     def __init__(self, columns: pl.Schema) -> None:
         """Make an index of keys with these columns, which may be none."""
@@ -56,15 +58,25 @@ class KeyIndex:
 
 def _column_codes(column: pl.Series) -> tuple[NDArray[np.int64], int]:
     dtype = column.dtype
-    if dtype.is_nested() or dtype in (pl.Int128, pl.UInt128):
+    if dtype.is_nested() or dtype in (pl.Int128, pl.UInt128, pl.Null):
         return _group_codes(column)
     if dtype.is_float():
-        k = pl.col("k")  # k + 0.0 would do, but that Polars takes it for k
-        alike = pl.when(k.is_nan()).then(float("nan")).when(k == 0.0).then(0.0).otherwise(k)
-        column = column.alias("k").to_frame().select(alike.alias("k"))["k"]
+        column = column.to_frame().select(_alike(pl.all())).to_series()
     elif dtype in (pl.Categorical, pl.Enum):
         column = column.cast(pl.String)
     return _dense(column.to_arrow(compat_level=pl.CompatLevel.newest()))
+
+
+def _alike(floats: pl.Expr) -> pl.Expr:
+    """Make one NaN of all, and 0.0 of -0.0; + 0.0 would do that, but that Polars leaves it out."""
+    return (
+        pl.when(floats.is_nan())
+        .then(float("nan"))
+        .when(floats == 0.0)
+        .then(0.0)
+        .otherwise(floats)
+        .name.keep()
+    )
 
 
 def _dense(column: pa.Array) -> tuple[NDArray[np.int64], int]:

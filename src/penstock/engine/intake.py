@@ -87,7 +87,8 @@ class Intake:
             while sum(map(len, frames)) < PEEK_ROWS and (chunk := reader.read()) is not None:
                 if isinstance(chunk.data, bytes):
                     return chunk.data
-                frames.append(chunk.data)
+                if len(chunk.data):
+                    frames.append(chunk.data)
             return pl.concat(frames).head(PEEK_ROWS) if frames else pl.DataFrame()
         finally:
             reader.close()

@@ -73,7 +73,7 @@ class _ConsoleWriter:
         if not self._widths:
             longest = text.select(pl.all().str.len_chars().max()).row(0)
             self._widths = [min(_WIDEST, max(len(n), w)) for n, w in zip(text.columns, longest, strict=True)]
-            self._print_line(text.columns)
+            self._print_line(_text(pl.Series(text.columns)).to_list())
         for line in text.iter_rows():  # for a person's eyes: `limit` rows at most
             self._print_line(line)
 

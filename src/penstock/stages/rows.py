@@ -35,10 +35,10 @@ def bind_columns(method: str, columns: Expressions, stream: Stream) -> RowByRow:
     for i, expression in enumerate(expressions):
         check_row_by_row(expression, stream.columns, f"columns[{i}]")
         checked_schema(frame.select(expression), stream.columns, f"columns[{i}]")
+    schema = checked_schema(getattr(frame, method)(*expressions), stream.columns, "columns")
     if method == "select" and stream.columns.to_frame().select(expressions).height:
         rule = "must use a column of the stream; these are the same in every row"
         raise FlowError.at("columns", rule)
-    schema = checked_schema(getattr(frame, method)(*expressions), stream.columns, "columns")
     return RowByRow(method, expressions, Stream(schema, _time_after(method, expressions, stream)))
 
 
