@@ -105,7 +105,6 @@ def test_links_to_one_file_are_one_split(tree: Path) -> None:
     [
         ([], "paths", "is empty"),
         (["nope.log"], "paths[0]", 'there is no file "nope.log"'),
-        ([""], "paths[0]", 'there is no file ""'),
         (["a.log", "*.gz"], "paths[1]", '"*.gz" is a pattern that matches no file'),
         (["empty"], "paths[0]", '"empty" is a directory without files'),
         (["a.log/x"], "paths[0]", 'cannot read "a.log/x": Not a directory'),

@@ -70,9 +70,9 @@ def rolling_zscore(
             if spread < _WORN * state[MOST]:
                 _renew(ring, state)
                 spread = state[SQUARES] - state[SUM] * state[SUM] / count
-            mean = state[ANCHOR] + state[SUM] / count
-            deviation = value - mean
-            expected[row] = mean
+            expected[row] = state[ANCHOR] + state[SUM] / count
+            # Not from the mean: rounded, it may be off by as much as the values differ.
+            deviation = (value - state[ANCHOR]) - state[SUM] / count
             if spread > 0.0:
                 scores[row] = deviation / math.sqrt(spread / (count - 1)) if spread < np.inf else np.nan
             elif spread == 0.0:
@@ -80,10 +80,14 @@ def rolling_zscore(
         if count == 0:
             state[ANCHOR] = value
         place = int(state[NEXT])
+        worn = place + 1 == size
+        state[NEXT] = 0 if worn else place + 1
         if count == size:
             old = ring[place] - state[ANCHOR]
             state[SUM] -= old
             state[SQUARES] -= old * old
+            if not math.isfinite(old * old):
+                worn = True  # what has overflown does not come back by subtraction
         else:
             state[COUNT] = count + 1
         new = value - state[ANCHOR]
@@ -91,8 +95,5 @@ def rolling_zscore(
         state[SQUARES] += new * new
         state[MOST] = max(state[MOST], state[SQUARES])
         ring[place] = value
-        if place + 1 == size:
-            state[NEXT] = 0
+        if worn:
             _renew(ring, state)
-        else:
-            state[NEXT] = place + 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import cast
 
 import polars as pl
@@ -36,10 +36,19 @@ def bind_columns(method: str, columns: Expressions, stream: Stream) -> RowByRow:
         check_row_by_row(expression, stream.columns, f"columns[{i}]")
         checked_schema(frame.select(expression), stream.columns, f"columns[{i}]")
     schema = checked_schema(getattr(frame, method)(*expressions), stream.columns, "columns")
+    check_new_names(schema.names(), stream.columns, "columns")
     if method == "select" and stream.columns.to_frame().select(expressions).height:
         rule = "must use a column of the stream; these are the same in every row"
         raise FlowError.at("columns", rule)
     return RowByRow(method, expressions, Stream(schema, _time_after(method, expressions, stream)))
+
+
+def check_new_names(names: Iterable[str], columns: pl.Schema, place: str) -> None:
+    """Raise FlowError at `place` for the first of `names` that is no column and looks like metadata."""
+    for name in names:
+        if name.startswith("_") and name not in columns:
+            rule = f'makes the column "{name}"; names with an underscore in front are penstock\'s own'
+            raise FlowError.at(place, rule)
 
 
 def _time_after(method: str, expressions: Sequence[pl.Expr], stream: Stream) -> str | None:

@@ -12,8 +12,9 @@ from penstock.errors import FlowError
 from penstock.expressions import check_columns, checked_schema
 from penstock.fields import Expressions, Names, Offset, Positive, description
 from penstock.model import EVENT_TIME, Batch, Stream
+from penstock.stages.rows import check_new_names
 from penstock.units import microseconds
-from penstock.windows.aligned import START, STOP, AlignedWindows, Grid
+from penstock.windows.aligned import PANE, START, STOP, AlignedWindows, Grid
 
 
 @description
@@ -52,18 +53,18 @@ class Window:
         aggregates = cast("Sequence[pl.Expr]", self.aggregate)
         if not aggregates:
             raise FlowError.at("aggregate", 'is empty; say what to compute, such as "COUNT(*) AS hits"')
-        frame = stream.columns.to_frame().lazy()
+        frame = stream.columns.to_frame().lazy().with_columns(pl.lit(0).alias(PANE))
         keys = {name: stream.columns[name] for name in self.by}
         schema = {**keys, START: EVENT_TIME, STOP: EVENT_TIME}
         for i, aggregate in enumerate(aggregates):
             place = f"aggregate[{i}]"
-            grouped = frame.group_by(pl.lit(0).alias("_all")).agg(aggregate)
-            made = checked_schema(grouped, stream.columns, place)
+            made = checked_schema(frame.group_by(PANE).agg(aggregate), stream.columns, place)
             for name, dtype in list(made.items())[1:]:
                 if name in schema:
                     rule = f'makes the column "{name}" a second time; give it a name of its own with AS'
                     raise FlowError.at(place, rule)
                 schema[name] = dtype
+            check_new_names(schema, stream.columns, place)
         return _Windows(self, aggregates, stream.time, pl.Schema(schema))
 
 

@@ -25,7 +25,7 @@ from penstock.model import EVENT_TIME, event_times
 from penstock.units import BEGINNING, END
 
 START, STOP = "window_start", "window_end"
-_PANE, _ROW = "_pane", "_row"
+PANE, _ROW = "_pane", "_row"
 
 
 @dataclass(frozen=True)
@@ -106,15 +106,15 @@ class AlignedWindows:
         rows, codes, keys = self._by_key(rows)
         times = event_times(rows, self._time)
         places, shifts = lay_out(times, codes, start, every, overlap)
-        laid = rows.with_columns(pl.Series(_PANE, places).set_sorted())
+        laid = rows.with_columns(pl.Series(PANE, places).set_sorted())
         passes = [
-            laid.group_by_dynamic(_PANE, every=f"{overlap}i", offset=f"{phase}i").agg(self._aggregates)
+            laid.group_by_dynamic(PANE, every=f"{overlap}i", offset=f"{phase}i").agg(self._aggregates)
             for phase in range(overlap)
         ]
         # Whether a sum of negative zeros is negative depends on nulls elsewhere in the column.
         floats = pl.selectors.float()
         made = pl.concat(passes).with_columns(pl.when(floats != 0.0).then(floats).otherwise(floats.abs()))
-        begins = made[_PANE].to_numpy()
+        begins = made[PANE].to_numpy()
         first = np.searchsorted(places, begins)
         code, pane = codes[first], begins + shifts[first]
         order = np.flatnonzero((pane >= 0) & (pane <= (stop - start) // every))
@@ -125,7 +125,7 @@ class AlignedWindows:
                 *([keys[pl.Series(code[order])]] if self._by else []),
                 starts.cast(EVENT_TIME).to_frame(),
                 (starts + self._grid.period).alias(STOP).cast(EVENT_TIME).to_frame(),
-                made[pl.Series(order)].drop(_PANE),
+                made[pl.Series(order)].drop(PANE),
             ],
             how="horizontal",
         )

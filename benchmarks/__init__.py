@@ -1,0 +1,1 @@
+"""Measures penstock against Polars and DuckDB: `python -m benchmarks --list`."""

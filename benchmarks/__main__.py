@@ -1,0 +1,72 @@
+"""The command: `python -m benchmarks [CASE ...] [--list] [--quick] [--json] [--repeat N]`."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from benchmarks import report
+from benchmarks.access_log import access_log
+from benchmarks.decoding import decode
+from benchmarks.first_use import first_use
+from benchmarks.harness import Outcome, Setting
+from benchmarks.hopping import hopping
+from benchmarks.memory import memory
+from benchmarks.ndjson import ndjson
+from benchmarks.windows import windows_int, windows_string
+from benchmarks.zscore import zscore
+
+CASES: dict[str, tuple[str, Callable[[Setting], Outcome]]] = {
+    "windows-int": ("tumbling windows in memory, by an integer key", windows_int),
+    "windows-string": ("tumbling windows in memory, by a string key", windows_string),
+    "hopping": ("overlapping windows in memory", hopping),
+    "zscore": ("rolling z-scores in memory", zscore),
+    "ndjson": ("a file of JSON objects to windows to Parquet", ndjson),
+    "decode": ("an access log to columns", decode),
+    "access-log": ("an access log to windows to z-scores to Parquet: the main job", access_log),
+    "memory": ("peak memory of the main job, on a small and on a large file", memory),
+    "compile": ("the first run on a machine, and the later ones", first_use),
+}
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("cases", nargs=-1, type=click.Choice(list(CASES)), metavar="[CASE]...")
+@click.option("--list", "listed", is_flag=True, help="Say which cases there are.")
+@click.option("--quick", is_flag=True, help="A tenth of the input.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of tables.")
+@click.option(
+    "--repeat", type=click.IntRange(min=1), default=5, show_default=True, help="Runs of each contender."
+)
+def main(cases: tuple[str, ...], listed: bool, quick: bool, as_json: bool, repeat: int) -> None:
+    """Measure penstock and the peers that are installed, in turns; all cases unless some are named.
+
+    Exit code 1 if answers differ.
+    """
+    if listed:
+        for name, (what, _) in CASES.items():
+            click.echo(f"{name:15} {what}")
+        return
+    about, outcomes = report.machine(), {}
+    if not as_json:
+        click.echo(report.header(about))
+    with tempfile.TemporaryDirectory(prefix="penstock-benchmarks-") as folder:
+        setting = Setting(Path(folder), quick, repeat)
+        for name in cases or CASES:
+            outcomes[name] = CASES[name][1](setting)
+            if not as_json:
+                click.echo(report.text(outcomes[name]))
+    if as_json:
+        made = {name: dataclasses.asdict(outcome) for name, outcome in outcomes.items()}
+        click.echo(json.dumps({"machine": about, "cases": made}))
+    if any(outcome.differences for outcome in outcomes.values()):
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

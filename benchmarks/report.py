@@ -1,0 +1,82 @@
+"""What is printed: the machine, and a table for each case."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import platform
+import shlex
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+from benchmarks.harness import Outcome, Record
+
+_PACKAGES = ("penstock", "polars", "pyarrow", "numpy", "numba", "duckdb")
+_FORMATS = {
+    "seconds": "{:.3f}",
+    "fastest": "{:.3f}",
+    "slowest": "{:.3f}",
+    "cpu": "{:.3f}",
+    "events/s": "{:,.0f}",
+    "MB/s": "{:,.0f}",
+}
+
+
+def machine() -> dict[str, str]:
+    """Return what figures depend on: processor, cores, versions, load before, and the command."""
+    found = {name: version(name) for name in _PACKAGES if importlib.util.find_spec(name)}
+    return {
+        "cpu": _cpu(),
+        "cores": str(os.cpu_count()),
+        "load": f"{os.getloadavg()[0]:.2f}",
+        "python": platform.python_version(),
+        **found,
+        "command": shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]]),
+    }
+
+
+def header(about: dict[str, str]) -> str:
+    """Write `machine` as the lines that stand above the tables."""
+    packages = ", ".join(f"{name} {about[name]}" for name in ("python", *_PACKAGES) if name in about)
+    where = f"{about['cpu']}, {about['cores']} cores, load {about['load']} at the start"
+    legend = "seconds: the median; cpu: of all cores; ratio: time for an event to that of the first line"
+    return f"{where}\n{packages}\n$ {about['command']}\n{legend}"
+
+
+def text(outcome: Outcome) -> str:
+    """Write a case's table."""
+    lines = ["", outcome.title, *_table(outcome.records)]
+    lines += [f"  {note}" for note in outcome.notes]
+    lines += [f"  DIFFERS: {difference}" for difference in outcome.differences]
+    return "\n".join(lines)
+
+
+def _table(records: Sequence[Record]) -> list[str]:
+    columns = list(dict.fromkeys(name for record in records for name in record))
+    cells = [columns, *([_cell(name, record.get(name)) for name in columns] for record in records)]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(columns))]
+    return [
+        "  " + row[0].ljust(widths[0]) + "".join(f"  {cell:>{width}}" for cell, width in _rest(row, widths))
+        for row in cells
+    ]
+
+
+def _rest(row: Sequence[str], widths: Sequence[int]) -> list[tuple[str, int]]:
+    return list(zip(row[1:], widths[1:], strict=True))
+
+
+def _cell(name: str, value: object) -> str:
+    if value is None:
+        return ""
+    return _FORMATS.get(name, "{:.2f}" if isinstance(value, float) else "{}").format(value)
+
+
+def _cpu() -> str:
+    information = Path("/proc/cpuinfo")
+    if information.exists():
+        for line in information.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
