@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import io
 import json
-from datetime import UTC, datetime
+import math
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 
 import polars as pl
 import pytest
@@ -64,3 +66,48 @@ def test_long_text_is_cut(monkeypatch):
     lines = shown(monkeypatch, Terminal(), rows(1, "x" * 100))
     assert "x" * 39 + "…" in lines[1]
     assert "x" * 40 not in lines[1]
+
+
+EVERYTHING = {
+    "i": ([-128, None], pl.Int8, ["-128", "-"]),
+    "huge": ([2**100, None], pl.Int128, [str(2**100), "-"]),
+    "f": ([1 / 3, math.nan], pl.Float64, ["0.33333", "NaN"]),
+    "inf": ([math.inf, 1e300], pl.Float64, ["inf", "1e300"]),
+    "bool": ([True, None], pl.Boolean, ["true", "-"]),
+    "binary": ([b"\xff\0", None], pl.Binary, ["ff00", "-"]),
+    "date": ([date(2024, 1, 1), None], pl.Date, ["2024-01-01", "-"]),
+    "time": ([time(1, 2, 3), None], pl.Time, ["01:02:03", "-"]),
+    "duration": ([timedelta(seconds=90), None], pl.Duration("us"), ["1m 30s", "-"]),
+    "decimal": ([Decimal("1.50"), None], pl.Decimal(10, 2), ["1.50", "-"]),
+    "categorical": (["b", None], pl.Categorical, ["b", "-"]),
+    "enum": (["b", None], pl.Enum(["b"]), ["b", "-"]),
+    "null": ([None, None], pl.Null, ["-", "-"]),
+    "list": ([[1, None], None], pl.List(pl.Int64), ["[1, None]", "-"]),
+    "array": ([[1, 2], None], pl.Array(pl.Int64, 2), ["[1, 2]", "-"]),
+    "struct": ([{"a": "x"}, None], pl.Struct({"a": pl.String}), ["{'a': 'x'}", "-"]),
+    "object": ([{1}, None], pl.Object, ["{1}", "-"]),
+    "lines": (["a\nb\r\n", "\x1b[31mred\x07"], pl.String, ["a\ufffdb\ufffd\ufffd", "\ufffd[31mred\ufffd"]),
+}
+
+
+@pytest.mark.parametrize("name", EVERYTHING)
+def test_any_stream_can_be_shown(monkeypatch, name):
+    values, dtype, texts = EVERYTHING[name]
+    frame = pl.DataFrame({name: pl.Series(values, dtype=dtype), "end": ["|", "|"]})
+    out = Terminal()
+    monkeypatch.setattr("sys.stdout", out)
+    writer = Console().open(Stream(frame.schema, None))
+    writer.write(frame)
+    header, *shown_lines = out.getvalue().split("\n")[:-1]
+    assert header.split() == [name, "end"]
+    assert [line.removesuffix("  |").strip() for line in shown_lines] == texts
+    assert {line.index("|") for line in shown_lines} == {header.index("end")}
+
+
+def test_a_name_that_is_long_or_moves_the_cursor(monkeypatch):
+    out = Terminal()
+    monkeypatch.setattr("sys.stdout", out)
+    frame = pl.DataFrame({"n" * 100: [1], "a\x1b[2J": [2]})
+    Console().open(Stream(frame.schema, None)).write(frame)
+    header = out.getvalue().splitlines()[0]
+    assert header == "n" * 39 + "…" + "  a\ufffd[2J"

@@ -6,7 +6,7 @@ import pytest
 
 import penstock as ps
 from penstock.engine.loop import World
-from penstock.errors import FlowError
+from penstock.errors import FlowError, RunError
 
 WORLD = World(now=lambda: 10**15)
 
@@ -61,3 +61,74 @@ def test_no_split_and_no_frame():
     with pytest.raises(FlowError, match="no splits"):
         ps.Frames({})
     assert ps.Pipeline(ps.Frames([])).run(WORLD).rows["read"] == 0
+
+
+def test_a_frame_for_each_split():
+    given = {"b": frame(0, 3), "a": frame(0, 2).to_arrow(), "c": [frame(5, 1)]}
+    got = ps.Pipeline(ps.Frames(given)).collect(WORLD)["events"]
+    assert got.select("_source", "_offset").rows() == [
+        ("a", 0), ("b", 0), ("a", 1), ("b", 1), ("b", 2), ("c", 0),
+    ]  # fmt: skip
+
+
+def test_the_columns_may_stand_in_another_order():
+    two = frame(0, 2).with_columns(x=pl.lit(1.0))
+    got = ps.Pipeline(ps.Frames([two, two.select("x", "time")])).collect(WORLD)["events"]
+    assert got.columns == ["time", "x", "_source", "_offset"]
+    assert len(got) == 4
+
+
+@pytest.mark.parametrize(
+    ("other", "odd"),
+    [
+        (frame(0, 1), r"x \(Float64\)"),
+        (frame(0, 1).with_columns(x=pl.lit(1.0), y=1), r"y \(Int32\)"),
+        (frame(0, 1).with_columns(x=pl.lit("1")), r"x \(Float64\), x \(String\)"),
+        (frame(0, 1).with_columns(x=pl.lit(None)), r"x \(Float64\), x \(Null\)"),
+    ],
+)
+@pytest.mark.parametrize("before", [1, 5000])
+def test_frames_with_other_columns_end_the_run_in_one_line(other, odd, before):
+    first = frame(0, before).with_columns(x=pl.lit(1.0))
+    with pytest.raises(
+        RunError, match=f"frame at row {before}: all frames must have the columns .* {odd}"
+    ) as error:
+        ps.Pipeline(ps.Frames(iter([first, other]))).run(WORLD)
+    assert "\n" not in str(error.value)
+
+
+def test_a_generator_is_not_read_further_than_it_must_be():
+    made = []
+
+    def one_by_one():
+        for i in range(10_000):
+            made.append(i)
+            yield frame(i * 100, 100)
+
+    flow = ps.Pipeline(ps.Frames(one_by_one()))
+    flow.bind().intake.close()
+    assert len(made) <= 12
+    assert flow.run(WORLD).rows["released"] == 1_000_000
+
+
+def test_closing_early_puts_back_what_was_read_again_and_again():
+    source = ps.Frames(frames(10, 3))
+    assert source.schema.names() == ["time"]
+    for reads in (0, 1, 4, 10, 12):
+        reader = source.open("frames", 0, 1)
+        for _ in range(reads):
+            reader.read()
+        reader.close()
+        reader.close()
+    reader = source.open("frames", 0, 1)
+    chunks = []
+    while chunk := reader.read():
+        chunks.append(chunk)
+    assert [chunk.start for chunk in chunks] == list(range(0, 30, 3))
+
+
+def test_frames_without_rows_among_others():
+    given = [frame(0, 0), frame(0, 2), frame(0, 0), frame(2, 1), frame(0, 0)]
+    for frames_ in (given, iter(given)):
+        assert len(ps.Pipeline(ps.Frames(frames_)).collect(WORLD)["events"]) == 3
+    assert ps.Pipeline(ps.Frames([frame(0, 0)])).run(WORLD).rows["read"] == 0

@@ -46,7 +46,9 @@ def test_conditions_that_will_not_do(condition, said):
     assert [mistake.place for mistake in error.value.mistakes] == ["condition"]
 
 
-@pytest.mark.parametrize("condition", ["x >", "", "x = NOW()", "t < current_date", "x > (SELECT MAX(x) FROM t)"])
+@pytest.mark.parametrize(
+    "condition", ["x >", "", "x = NOW()", "t < current_date", "x > (SELECT MAX(x) FROM t)"]
+)
 def test_texts_that_are_no_condition(condition):
     with pytest.raises(FlowError, match="must be a SQL expression"):
         Where(condition)
