@@ -72,7 +72,7 @@ EVERYTHING = {
     "i": ([-128, None], pl.Int8, ["-128", "-"]),
     "huge": ([2**100, None], pl.Int128, [str(2**100), "-"]),
     "f": ([1 / 3, math.nan], pl.Float64, ["0.33333", "NaN"]),
-    "inf": ([math.inf, 1e300], pl.Float64, ["inf", "1e300"]),
+    "inf": ([-math.inf, 1.25], pl.Float64, ["-inf", "1.25"]),
     "bool": ([True, None], pl.Boolean, ["true", "-"]),
     "binary": ([b"\xff\0", None], pl.Binary, ["ff00", "-"]),
     "date": ([date(2024, 1, 1), None], pl.Date, ["2024-01-01", "-"]),

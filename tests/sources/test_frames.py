@@ -19,7 +19,7 @@ def frames(count: int, size: int):
     return (frame(i * size, size) for i in range(count))
 
 
-@pytest.mark.parametrize(("count", "size"), [(1, 1), (3, 10), (5, 1000), (4, 5000), (3000, 1)])
+@pytest.mark.parametrize(("count", "size"), [(1, 1), (3, 10), (5, 1000), (4, 5000), (1100, 1)])
 @pytest.mark.parametrize("kind", ["generator", "list", "split generators", "arrow"])
 def test_no_row_is_lost_by_looking_first(count, size, kind):
     given = {
@@ -101,14 +101,14 @@ def test_a_generator_is_not_read_further_than_it_must_be():
     made = []
 
     def one_by_one():
-        for i in range(10_000):
+        for i in range(1000):
             made.append(i)
             yield frame(i * 100, 100)
 
     flow = ps.Pipeline(ps.Frames(one_by_one()))
     flow.bind().intake.close()
     assert len(made) <= 12
-    assert flow.run(WORLD).rows["released"] == 1_000_000
+    assert flow.run(WORLD).rows["released"] == 100_000
 
 
 def test_closing_early_puts_back_what_was_read_again_and_again():

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 from penstock.errors import FlowError
 from penstock.model import EVENT_TIME, Batch, Stream
@@ -44,3 +45,49 @@ def test_it_keeps_the_columns_named(columns, names, time):
 def test_columns_that_will_not_do(columns, said):
     with pytest.raises(FlowError, match=said):
         Select(columns).bind(STREAM)
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        ["s", "x"],
+        [pl.col("x") * 2, pl.lit("same").alias("same")],
+        [pl.all(), pl.col("s").str.to_uppercase().alias("S")],
+        ["x AS s", "s AS x"],
+        [pl.exclude("time")],
+        ["COALESCE(x, -1) AS y", "'a' AS a"],
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("size", [1, 3])
+def test_the_cut_does_not_matter(columns, size):
+    many = pl.concat([ROWS] * 6)
+    operator = Select(columns).bind(STREAM)
+    whole = many.select(pl.sql_expr(c) if isinstance(c, str) else c for c in columns)
+    parts = [operator.process(Batch(many[at : at + size], 0)).rows for at in range(0, 12, size)]
+    assert_frame_equal(pl.concat(parts), whole)
+    assert operator.process(Batch(many[:0], 0)).rows.shape == (0, len(operator.output.columns))
+
+
+@pytest.mark.parametrize(
+    ("columns", "time"),
+    [
+        (["x", "time"], "time"),
+        (["time AS when"], None),
+        (["x AS time", "time AS x"], None),
+        ([pl.col("time").dt.offset_by("1h")], None),
+        ([pl.col("^t.*$")], "time"),
+        ([pl.col(pl.Datetime)], "time"),
+        ([pl.all().name.prefix("a_")], None),
+    ],
+)
+def test_the_order_is_kept_as_long_as_the_time_is(columns, time):
+    assert Select(columns).bind(STREAM).output.time == time
+
+
+def test_metadata_can_be_kept_and_dropped_but_not_made():
+    stream = Stream(pl.Schema({"time": EVENT_TIME, "_source": pl.String, "_offset": pl.Int64}), "time")
+    assert Select(["_offset"]).bind(stream).output.columns == pl.Schema({"_offset": pl.Int64})
+    assert Select(["_source AS file", "time"]).bind(stream).output.columns.names() == ["file", "time"]
+    with pytest.raises(FlowError, match='makes the column "_row"'):
+        Select(["_offset AS _row"]).bind(stream)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 from penstock.errors import FlowError
 from penstock.model import EVENT_TIME, Batch, Stream
@@ -56,3 +57,45 @@ def test_texts_that_are_no_condition(condition):
 
 def test_a_text_that_only_looks_like_a_clock():
     Where("s = 'NOW()' OR \"s\" = 'CURRENT_DATE'").bind(STREAM)
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "x % 2 = 0",
+        "s IN ('a', 'c')",
+        pl.col("x").is_null(),
+        pl.col("s").str.contains("[ab]"),
+        "x > 3 OR s = 'b'",
+    ],
+)
+@pytest.mark.parametrize("size", [1, 3, 10])
+def test_the_cut_does_not_matter(condition, size):
+    many = pl.DataFrame(
+        {"time": range(30), "x": [None if i % 4 == 0 else i for i in range(30)], "s": list("abc") * 10}
+    ).cast({"time": EVENT_TIME})
+    operator = Where(condition).bind(STREAM)
+    parts = [operator.process(Batch(many[at : at + size], at)).rows for at in range(0, 30, size)]
+    kept = pl.sql_expr(condition) if isinstance(condition, str) else condition
+    assert_frame_equal(pl.concat(parts), many.filter(kept))
+
+
+@pytest.mark.parametrize(("constant", "kept"), [(True, 3), (False, 0), (None, 0)])
+def test_a_constant(constant, kept):
+    operator = Where(pl.lit(constant, pl.Boolean)).bind(STREAM)
+    assert len(operator.process(Batch(rows(1, 2, 3), 0)).rows) == kept
+    assert operator.process(Batch(rows(), 0)).rows.is_empty()
+
+
+def test_what_is_null_or_no_boolean():
+    with pytest.raises(FlowError, match="must be true or false"):
+        Where(pl.lit(None)).bind(STREAM)
+    with pytest.raises(FlowError, match="must be true or false"):
+        Where(pl.col("x", "s").is_null()).bind(STREAM)
+    stream = Stream(pl.Schema({"time": EVENT_TIME, "_offset": pl.Int64}), "time")
+    made = (
+        Where("_offset < 2")
+        .bind(stream)
+        .process(Batch(pl.DataFrame({"time": [0, 0, 0], "_offset": [1, 2, None]}, stream.columns), 0))
+    )
+    assert made.rows["_offset"].to_list() == [1]
