@@ -97,6 +97,19 @@ def test_several_columns_and_batches(seed: int) -> None:
     assert sorted(known.values()) == list(range(len(known)))
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_batches_of_one_row(kind: str) -> None:
+    rng = random.Random(1)
+    rows, index, known = (
+        frame({"k": kind}, 60, rng),
+        KeyIndex(frame({"k": kind}, 0, rng).schema),
+        dict[object, int](),
+    )
+    for row, key in enumerate(identities(rows)):
+        [code] = index.codes(rows[row : row + 1]).tolist()
+        assert known.setdefault(key, code) == code
+
+
 def test_codes_are_stable_from_batch_to_batch() -> None:
     index = KeyIndex(pl.Schema({"k": pl.String}))
     assert index.codes(pl.DataFrame({"k": ["b", "a", "b"]})).tolist() == [0, 1, 0]

@@ -24,9 +24,10 @@ def encode(rows: pl.DataFrame, by: Sequence[str]) -> tuple[NDArray[np.int64], pl
     codes, count = np.zeros(len(rows), np.int64), 1
     for name in by:
         more, times = _column_codes(rows[name])
-        codes, count = codes * times + more, count * times
-        if len(by) > 1:
-            codes, count = _dense(pa.array(codes))
+        if count == 1:
+            codes, count = more, times
+        else:
+            codes, count = _dense(pa.array(codes * times + more))
     if not by:
         return codes, pl.DataFrame()
     keys = rows.select(by)[pl.Series(first_rows(codes, count))]
@@ -39,6 +40,7 @@ class KeyIndex:
     def __init__(self, columns: pl.Schema) -> None:
         """Make an index of keys with these columns, which may be none."""
         self._by = columns.names()
+        self._on = [part for name, dtype in columns.items() for part in _joinable(name, dtype)]
         self.keys = joined(columns, {_ROW: pl.Int64}).to_frame()
 
     def codes(self, rows: pl.DataFrame) -> NDArray[np.int64]:
@@ -46,7 +48,8 @@ class KeyIndex:
         codes, keys = encode(rows, self._by)
         if not self._by or rows.is_empty():
             return codes
-        known = keys.join(self.keys, on=self._by, how="left", nulls_equal=True, maintain_order="left")[_ROW]
+        ours, theirs = keys.select(self._on), self.keys.select(*self._on, _ROW)
+        known = ours.join(theirs, on=ours.columns, how="left", nulls_equal=True, maintain_order="left")[_ROW]
         new = known.is_null().to_numpy()
         numbers = known.fill_null(0).to_numpy().copy()
         numbers[new] = np.arange(len(self.keys), len(self.keys) + new.sum())
@@ -54,6 +57,12 @@ class KeyIndex:
             added = keys.with_columns(pl.Series(_ROW, numbers)).filter(pl.Series(new))
             self.keys = pl.concat([self.keys, added], rechunk=True)
         return np.asarray(numbers[codes])
+
+
+def _joinable(name: str, dtype: pl.DataType) -> list[pl.Expr]:
+    """Return what to join on in the place of a key: Polars 2.1 misses NaN where both sides are sorted."""
+    column = pl.col(name)
+    return [column.fill_nan(None), column.is_nan().alias(f"{name} is NaN")] if dtype.is_float() else [column]
 
 
 def _column_codes(column: pl.Series) -> tuple[NDArray[np.int64], int]:

@@ -47,7 +47,7 @@ Position: TypeAlias = dict[str, int]
 
 def event_times(rows: pl.DataFrame, column: str) -> NDArray[np.int64]:
     """Return a column of event times without nulls in µs since 1970, shape (n,), not to be written to."""
-    times = rows[column].to_physical().to_numpy()
+    times = rows[column].cast(pl.Int64).to_numpy()
     times.setflags(write=False)  # always, so that a kernel is compiled for one kind of array only
     return times
 

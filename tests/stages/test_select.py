@@ -57,7 +57,6 @@ def test_columns_that_will_not_do(columns, said):
         [pl.exclude("time")],
         ["COALESCE(x, -1) AS y", "'a' AS a"],
     ],
-    ids=str,
 )
 @pytest.mark.parametrize("size", [1, 3])
 def test_the_cut_does_not_matter(columns, size):

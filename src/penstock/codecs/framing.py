@@ -79,7 +79,7 @@ class Framer:
 
     def _cut(self, data: bytes, start: int) -> list[Block]:
         """Make one block of `data`, or several around the lines that are too long."""
-        if len(data) <= self._longest:
+        if not self._may_have_long_line(data):
             return [Block(data, start, start + len(data))]
         ends = np.flatnonzero(np.frombuffer(data, np.uint8) == ord("\n")) + 1
         if not len(ends) or ends[-1] != len(data):
@@ -97,6 +97,16 @@ class Framer:
         if done < len(data):
             blocks.append(Block(data[done:], start + done, start + len(data)))
         return blocks
+
+    def _may_have_long_line(self, data: bytes) -> bool:
+        """Hop from line to line, each time as far as a line may reach: a few steps for a whole block."""
+        at = 0
+        while len(data) - at > self._longest:
+            newline = data.rfind(b"\n", at, at + self._longest + 1)
+            if newline < 0:
+                return True
+            at = newline + 1
+        return False
 
     def _long_line(self, start: int, line: bytes, end: int) -> Block:
         return self._reject(start, line, end, self._reason)

@@ -117,7 +117,8 @@ class ReorderBuffer:
         return min(marks, default=(END, len(self._splits)))
 
     def _take(self, split: _Split, frontier: int) -> pl.DataFrame:
-        rows = _sorted(pl.concat(split.waiting, rechunk=True), self._time)
+        held = split.waiting[0] if len(split.waiting) == 1 else pl.concat(split.waiting, rechunk=True)
+        rows = _sorted(held, self._time)
         times = event_times(rows, self._time)
         count = len(times) if frontier == END else int(np.searchsorted(times, frontier))
         split.waiting = [rows[count:]] if count < len(times) else []

@@ -55,13 +55,13 @@ class Door:
         else:
             rows = pl.DataFrame(schema={OFFSET: pl.Int64})
         if self._time in rows.columns:
-            rows = rows.with_columns(pl.col(self._time).pipe(_utc, rows.schema[self._time]))
-            time = pl.col(self._time).to_physical()
-            believed = time.is_between(YEAR_1, min(latest, YEAR_9999)).fill_null(False)
-            doubted = rows.filter(~believed)
-            if len(doubted):
+            if rows.schema[self._time] != EVENT_TIME:
+                rows = rows.with_columns(pl.col(self._time).pipe(_utc, rows.schema[self._time]))
+            times, latest = rows[self._time].cast(pl.Int64), min(latest, YEAR_9999)
+            believed = times.is_between(YEAR_1, latest).fill_null(False)
+            if not believed.all():
+                rejects.append(self._doubted(rows.filter(~believed), chunk))
                 rows = rows.filter(believed)
-                rejects.append(self._doubted(doubted, chunk))
         gathered = pl.concat(rejects).sort(OFFSET) if rejects else NO_REJECTS
         return Decoded(rows, gathered)
 
@@ -84,8 +84,6 @@ class Door:
 
 
 def _utc(time: pl.Expr, dtype: pl.DataType) -> pl.Expr:
-    if dtype == EVENT_TIME:
-        return time
     if isinstance(dtype, pl.Datetime) and dtype.time_unit == "ms":  # years that do not fit in µs stay far off
         time = time.to_physical().clip(-(END // 1_000), END // 1_000).cast(dtype)
     if isinstance(dtype, pl.Datetime) and dtype.time_zone is None:

@@ -33,7 +33,7 @@ class Batching:
     """
 
     rows: int = Field(default=131_072, gt=0)
-    bytes: Size = "1MiB"
+    bytes: Size = "4MiB"
     delay: Positive = "1s"
 
 

@@ -17,6 +17,9 @@ from penstock.fields import first_line
 from penstock.model import EVENTS, LATE, REJECTS, Batch, Writer
 from penstock.units import END, microseconds, size_in_bytes
 
+_READS_IN_BATCH = 16
+"""Chunks of full size that make a batch even if they hold few rows: long lines must not pile up."""
+
 
 def wall_clock() -> int:
     """Return the time now, in µs since 1970."""
@@ -78,7 +81,7 @@ class _Loop:
     def run(self) -> None:
         size = size_in_bytes(self._flow.batching.bytes)
         wait = microseconds(self._flow.batching.delay)
-        waiting, since = 0, self._world.now()
+        waiting, since, most = 0, self._world.now(), _READS_IN_BATCH * size
         while (split := self._world.pick(self._buffer)) is not None:
             if self._world.stopped():
                 self._interrupted = True
@@ -92,9 +95,11 @@ class _Loop:
                 waiting += count
                 self._buffer.add(split, decoded)
             ended = self._buffer.frontier == END
-            if ended or waiting >= self._flow.batching.rows or self._world.now() - since >= wait:
+            full = waiting >= self._flow.batching.rows or self._flow.intake.bytes_read >= most
+            if ended or full or self._world.now() - since >= wait:
                 self._hand_on(self._buffer.release())
                 waiting, since = 0, self._world.now()
+                most = self._flow.intake.bytes_read + _READS_IN_BATCH * size
         self._commit()
         self._ledger.check(self._buffer.held)
 
