@@ -159,8 +159,8 @@ def _positive(text: str) -> str:
 
 
 def _size(text: str) -> str:
-    if size_in_bytes(text) <= 0:
-        raise ValueError(f'must be at least a byte, got "{text}"')
+    if not 0 < size_in_bytes(text) <= 2**30:  # places within a block are 32-bit numbers
+        raise ValueError(f'must be at least a byte and at most 1GiB, got "{text}"')
     return text
 
 
@@ -211,7 +211,7 @@ Positive = Annotated[str, AfterValidator(_positive)]
 Offset = Annotated[str, AfterValidator(_checked(microseconds))]
 """A span of time in either direction: `"-5m"`."""
 Size = Annotated[str, AfterValidator(_size)]
-"""A number of bytes, at least one: `"1MiB"`."""
+"""A number of bytes, one to a GiB: `"1MiB"`."""
 Time = Annotated[str, AfterValidator(_checked(parse_time))]
 """A point in time as RFC 3339 writes it."""
 Expression = Annotated[pl.Expr | str, BeforeValidator(_expression)]
