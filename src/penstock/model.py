@@ -52,16 +52,63 @@ def event_times(rows: pl.DataFrame, column: str) -> NDArray[np.int64]:
     return times
 
 
+PADDING = 128
+"""Bytes behind the lines of a `Text` that kernels may read: they load 64 bytes and more at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Whole lines of a split as they lie in a buffer.
+
+    `buffer[:size]` are the lines, UTF-8, `count` of them, each with its newline. The split's last line may
+    lack its own; then `buffer[size]` is a newline all the same. `buffer` (uint8, contiguous, writeable) has
+    at least `PADDING` bytes more than `size`, of any content. It is not to be written to; columns may point
+    into it, and it is used again when nothing does any more.
+
+    `heading` is the line in force that says how to read these, for a codec that has such (see `Headed`).
+    `ends`, shape (records,), is where each record ends, behind its last newline, if a record may be several
+    lines; None: each line is a record. `moved` says where the lines come from if they are not as they were
+    read (see `Moved`).
+    """
+
+    buffer: NDArray[np.uint8]
+    size: int
+    count: int
+    heading: bytes = b""
+    ends: NDArray[np.int64] | None = None
+    moved: Moved | None = None
+
+    @classmethod
+    def of(cls, data: bytes, heading: bytes = b"") -> Text:
+        """Copy whole lines, UTF-8, into a buffer of their own."""
+        buffer = np.zeros(len(data) + PADDING, np.uint8)
+        buffer[: len(data)] = np.frombuffer(data, np.uint8)
+        buffer[len(data)] = ord("\n")
+        return cls(buffer, len(data), data.count(b"\n") + (data[-1:] not in (b"", b"\n")), heading)
+
+    def to_bytes(self) -> bytes:
+        """Return the lines."""
+        return self.buffer[: self.size].tobytes()
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """Where lines stood before what was not UTF-8 in them was replaced: `starts` became `places`, shape (n,)."""
+
+    starts: NDArray[np.int64]
+    places: NDArray[np.int64]
+
+
 @dataclass(frozen=True, slots=True)
 class Chunk:
     """What a reader yields at once: whole lines or whole rows, and the position after them.
 
-    `data` is bytes (lines, each with its newline but perhaps the split's last) or a frame. It may be empty:
-    when all that was read was rejected, or is not yet whole. `start` is the offset of its first byte or
-    row; rows count up from there. `rejects` (schema `REJECTED`) is what the reader could not take.
+    `data` is a text or a frame. It may be empty: when all that was read was rejected, or is not yet whole.
+    `start` is the offset of its first byte or row; rows count up from there. `rejects` (schema `REJECTED`)
+    is what the reader could not take.
     """
 
-    data: bytes | pl.DataFrame
+    data: Text | pl.DataFrame
     start: int
     position: int
     rejects: pl.DataFrame | None = None
@@ -151,11 +198,12 @@ class Decoder(Protocol):
         """The columns of the rows, without metadata. Empty if the sample held nothing to infer them from."""
         ...
 
-    def decode(self, data: bytes, start: int) -> Decoded:
-        """Turn whole lines into rows and rejects: each line into exactly one of either.
+    def decode(self, text: Text, start: int) -> Decoded:
+        """Turn whole lines into rows and rejects: each line (or record) into exactly one of either.
 
-        `start` is the offset of `data` in its split. `rows` have the columns of `schema` and `_offset`.
-        Never raises on bad data, never blocks.
+        `start` is the offset of the text in its split. `rows` have the columns of `schema`, in its order, and
+        `_offset`; both are in the order of their offsets. String columns may point into the text's buffer.
+        Never raises on bad data, never blocks. May be called from several threads at once.
         """
         ...
 
@@ -169,8 +217,32 @@ class Codec(Protocol):
     def decoder(self, sample: bytes) -> Decoder:
         """Make a decoder; where no schema is declared it is inferred from `sample`, then fixed.
 
-        The sample is whole lines from the beginnings of splits; it may be empty or garbage.
+        The sample is whole lines, UTF-8, from the beginnings of splits; it may be empty or garbage.
         """
+        ...
+
+
+@runtime_checkable
+class Headed(Codec, Protocol):
+    """A codec whose lines mean something only under a heading, such as the first line of a CSV file.
+
+    Whoever frames the lines hands each text the heading in force before its first line; the heading's own
+    line is part of the text too, and it, as all that is no record (a comment), is neither row nor reject.
+    """
+
+    @property
+    def heading(self) -> bytes | None:
+        """How a line begins that is a heading for all lines after it; b"": the split's first line; None: no."""
+        ...
+
+
+@runtime_checkable
+class Multiline(Codec, Protocol):
+    """A codec that reads records of several lines (`Text.ends`)."""
+
+    @property
+    def multiline(self) -> bool:
+        """True."""
         ...
 
 

@@ -1,96 +1,90 @@
-"""Access logs of Apache and nginx: the `common` and the `combined` format.
+"""Access logs of Apache and nginx: the `common` and the `combined` format, on a kernel.
 
 The formats are those of Apache's mod_log_config (https://httpd.apache.org/docs/2.4/logs.html):
-`%h %l %u %t "%r" %>s %b`, and for combined also `"%{Referer}i" "%{User-agent}i"`.
+`%h %l %u %t "%r" %>s %b`, for combined also `"%{Referer}i" "%{User-agent}i"`, and with a virtual host
+`%v:%p` in front.
 """
 
 from __future__ import annotations
 
 from typing import ClassVar
 
+import numpy as np
 import polars as pl
 
-from penstock.codecs.lines import BLANK, NO_REJECTS, NOT_UTF8, lines_of, rejected
-from penstock.codecs.text import utf8_text
+from penstock.codecs.columns import bitmaps, frame, number_column, text_column, time_column
+from penstock.codecs.records import BLANK, rejects_at
 from penstock.fields import description
-from penstock.model import EVENT_TIME, OFFSET, Decoded, joined
+from penstock.kernels import access_log as kernel
+from penstock.model import EVENT_TIME, PADDING, Decoded, Text
 
-_QUOTED = r'"((?:[^"\\]|\\.)*)"'
-_COMMON = (
-    r"^(\S+) (\S+) (\S+) "
-    r"\[([0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}:[0-9]{2}:[0-9]{2}:[0-9]{2} [+-][0-9]{4})\] "
-    rf"{_QUOTED} ([0-9]{{3}}|-) ([0-9]+|-)"  # \d would be the digits of every script
-)
-_COMMON_SCHEMA = joined(
-    {
-        "host": pl.String,
-        "ident": pl.String,
-        "user": pl.String,
-        "time": EVENT_TIME,
-        "method": pl.String,
-        "path": pl.String,
-        "protocol": pl.String,
-        "status": pl.Int16,
-        "bytes": pl.Int64,
-    }
-)
-_COMBINED_SCHEMA = joined(_COMMON_SCHEMA, {"referer": pl.String, "user_agent": pl.String})
-_REQUEST = r"^([A-Z][A-Z_-]*) (.*) (HTTP/[0-9](?:\.[0-9])?)$"
-_TIME = "%d/%b/%Y:%H:%M:%S %z"
+_PLACES = {
+    "vhost": kernel.VHOST,
+    "host": kernel.HOST,
+    "ident": kernel.IDENT,
+    "user": kernel.USER,
+    "time": None,
+    "method": kernel.METHOD,
+    "path": kernel.PATH,
+    "protocol": kernel.PROTOCOL,
+    "status": kernel.STATUS,
+    "bytes": kernel.SIZE,
+    "referer": kernel.REFERER,
+    "user_agent": kernel.AGENT,
+    "extra": kernel.EXTRA,
+}
+"""The columns in order, and where the kernel leaves each."""
+_TYPES = {"time": EVENT_TIME, "status": pl.Int16(), "bytes": pl.Int64()}
+_REASONS = {
+    kernel.BLANK: BLANK,
+    kernel.NOT_A_LINE: "not an access log line",
+    kernel.NOT_A_TIME: "not a time",
+    kernel.NOT_A_SIZE: "not a size in bytes: more than 64 bits",
+    kernel.MORE_FIELDS: "more fields than the format has; extra = true keeps them",
+    kernel.VHOST_FIELDS: "a field more before the time; vhost = true reads it",
+}
 
 
 class _AccessDecoder:
-    def __init__(self, pattern: str, schema: pl.Schema) -> None:
-        self._pattern = pattern
-        self.schema = schema
-
-    def decode(self, data: bytes, start: int) -> Decoded:
-        lines = lines_of(data, start)
-        lines = lines.with_columns(utf8_text(lines["raw"]).alias("text"))
-        parts = pl.col("text").str.extract_groups(self._pattern).alias("parts")
-        rows = (
-            lines.select(OFFSET, "raw", "text", parts)
-            .unnest("parts")
-            .with_columns(
-                pl.col("4").str.to_datetime(_TIME, time_unit="us", strict=False).alias("time"),
-                pl.col("7").cast(pl.Int64, strict=False).alias("bytes"),
+    def __init__(self, vhost: bool, combined: bool, extra: bool) -> None:
+        self._shape = (vhost, combined, extra)
+        left_out = {
+            name
+            for name, wanted in (
+                ("vhost", vhost),
+                ("referer", combined),
+                ("user_agent", combined),
+                ("extra", extra),
             )
-        )
-        # The pattern has matched where the time's text is; what is then still null did not convert.
-        unread = pl.col("time").is_null() | (pl.col("bytes").is_null() & (pl.col("7") != "-"))
-        bad = rows.filter(unread)
-        good = rows.filter(~unread) if len(bad) else rows
-        reason = (
-            pl.when(pl.col("raw").bin.size() == 0)
-            .then(pl.lit(BLANK))
-            .when(pl.col("text").is_null())
-            .then(pl.lit(NOT_UTF8))
-            .when(pl.col("4").is_null())
-            .then(pl.lit("not an access log line"))
-            .when(pl.col("time").is_null())
-            .then(pl.format("not a time: {}", pl.col("4")))
-            .otherwise(pl.format("not a size in bytes: {}", pl.col("7")))
-        )
-        return Decoded(self._columns(good), rejected(bad, reason) if len(bad) else NO_REJECTS)
+            if not wanted
+        }
+        names = [name for name in _PLACES if name not in left_out]
+        self.schema = pl.Schema({name: _TYPES.get(name, pl.String()) for name in names})
 
-    def _columns(self, rows: pl.DataFrame) -> pl.DataFrame:
-        request = pl.col("5").str.extract_groups(_REQUEST).alias("request")
-        whole = rows.with_columns(request).with_columns(
-            pl.col("request").struct.field("1").alias("method"),
-            # What is no HTTP request (a TLS handshake, a scan) is kept whole, as the path.
-            pl.coalesce(pl.col("request").struct.field("2"), "5").alias("path"),
-            pl.col("request").struct.field("3").alias("protocol"),
-        )
-        names = {"1": "host", "2": "ident", "3": "user", "8": "referer", "9": "user_agent"}
-        renamed = whole.rename({old: new for old, new in names.items() if old in whole.columns})
-        return renamed.with_columns(
-            pl.col("6").cast(pl.Int16, strict=False).alias("status"),
-            *(
-                pl.when(pl.col(name) != "-").then(pl.col(name)).alias(name)
-                for name, dtype in self.schema.items()
-                if dtype == pl.String and name not in ("method", "protocol")
-            ),
-        ).select(*self.schema.names(), OFFSET)
+    def decode(self, text: Text, start: int) -> Decoded:
+        """Turn lines into rows and rejects; see `Decoder.decode`."""
+        lines = text.count
+        times, sizes, offsets = (np.empty(lines, np.int64) for _ in range(3))
+        statuses = np.empty(lines, np.int16)
+        views = np.empty((kernel.STATUS, lines, 2), np.uint64)
+        bits = bitmaps(kernel.COLUMNS, lines)
+        side = np.empty(text.size + PADDING, np.uint8)
+        bad, codes = np.empty((lines, 2), np.int64), np.empty(lines, np.uint8)
+        read = (times, statuses, sizes, offsets, views, bits)
+        rows, refused, _ = kernel.parse_access(text.buffer, start, text.size, *self._shape, *read, side, bad, codes)
+        columns = {}
+        for name in self.schema:
+            place = _PLACES[name]
+            if place is None:
+                columns[name] = time_column(times, rows)
+            elif place == kernel.STATUS:
+                columns[name] = number_column(statuses, rows, bits[place])
+            elif place == kernel.SIZE:
+                columns[name] = number_column(sizes, rows, bits[place])
+            else:
+                columns[name] = text_column(views[place], rows, bits[place], text, side)
+        rejects = rejects_at(text, start, bad[:refused], codes[:refused], _REASONS)
+        return Decoded(frame(columns, offsets, rows), rejects)
 
 
 @description
@@ -98,15 +92,22 @@ class Common:
     """Access log lines of Apache and nginx in the common format.
 
     Columns: host, ident, user, time, method, path, protocol, status, bytes; `-` is null. A request that is
-    not HTTP stands whole in `path`, with a null method and protocol. Quoted fields keep their escapes.
+    not HTTP stands whole in `path`, with a null method and protocol. Escapes (`\\"`, `\\\\`, `\\n`, `\\xhh`)
+    are decoded; where bytes above 127 are no UTF-8, they stay as written. A user's name may have spaces in it.
+
+    `vhost` is for lines with the server's name in front, which becomes the first column. A line with more
+    fields behind is rejected, or has them as they are in the last column, `extra`, if that is asked for.
     """
 
     EXAMPLE: ClassVar[str] = 'type = "common"'
 
+    vhost: bool = False
+    extra: bool = False
+
     def decoder(self, sample: bytes) -> _AccessDecoder:
         """Make a decoder; the sample is not needed."""
         del sample
-        return _AccessDecoder(f"{_COMMON}$", _COMMON_SCHEMA)
+        return _AccessDecoder(self.vhost, False, self.extra)
 
 
 @description
@@ -118,7 +119,10 @@ class Combined:
 
     EXAMPLE: ClassVar[str] = 'type = "combined"'
 
+    vhost: bool = False
+    extra: bool = False
+
     def decoder(self, sample: bytes) -> _AccessDecoder:
         """Make a decoder; the sample is not needed."""
         del sample
-        return _AccessDecoder(f"{_COMMON}(?: {_QUOTED} {_QUOTED})?$", _COMBINED_SCHEMA)
+        return _AccessDecoder(self.vhost, True, self.extra)

@@ -10,10 +10,10 @@ import polars as pl
 from numpy.typing import NDArray
 from polars.exceptions import PolarsError
 
-from penstock.codecs.lines import NO_REJECTS, lines_of, rejected
+from penstock.codecs.records import NO_REJECTS, records_of, rejected
 from penstock.fields import first_line
 from penstock.kernels import json_lines
-from penstock.model import OFFSET
+from penstock.model import OFFSET, Text
 
 
 def broken_rules(data: bytes, lines: pl.DataFrame, start: int) -> NDArray[np.uint8]:
@@ -68,5 +68,5 @@ def names_of(good: pl.DataFrame) -> dict[str, None]:
     data = np.frombuffer(_joined(good), np.uint8)
     keys = np.empty(len(data), np.uint8)
     size = json_lines.outermost_keys(data, keys)
-    distinct = lines_of(keys[:size].tobytes(), 0)["raw"].unique(maintain_order=True)
+    distinct = records_of(Text.of(keys[:size].tobytes()), 0)["raw"].unique(maintain_order=True)
     return dict.fromkeys(json.loads(b'"' + key + b'"') for key in distinct)

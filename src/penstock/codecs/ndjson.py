@@ -19,13 +19,13 @@ import polars.selectors as cs
 from polars.exceptions import PolarsError
 
 from penstock.codecs.json_objects import broken_rules, names_of, names_of_clean, read_members
-from penstock.codecs.lines import BLANK, NO_REJECTS, NOT_UTF8, lines_of, rejected
+from penstock.codecs.records import BLANK, NO_REJECTS, records_of, rejected
 from penstock.codecs.text import utf8_text
 from penstock.codecs.timestamps import epoch, parse_rfc3339
 from penstock.errors import FlowError, Mistake, join_place
 from penstock.fields import description, unknown
 from penstock.kernels import json_lines, json_numbers
-from penstock.model import EVENT_TIME, OFFSET, Decoded
+from penstock.model import EVENT_TIME, OFFSET, Decoded, Text
 
 NO_SCHEMA = "no schema could be inferred: the sample held no JSON object with a field in it"
 
@@ -49,7 +49,7 @@ _CONVERTED: dict[str, Callable[[pl.Series], pl.Series]] = {
 }
 _REASONS = {
     json_lines.BLANK: BLANK,
-    json_lines.NOT_UTF8: NOT_UTF8,
+    json_lines.NOT_UTF8: "not UTF-8",
     json_lines.NOT_AN_OBJECT: "not a JSON object",
     json_lines.UNFINISHED: "not JSON: it ends too soon",
     json_lines.UNEXPECTED: "not JSON: a character where it may not stand",
@@ -115,8 +115,8 @@ class _NdJsonDecoder:
             {name: EVENT_TIME if of in _CONVERTED else _READ_AS[of] for name, of in types.items()}
         )
 
-    def decode(self, data: bytes, start: int) -> Decoded:
-        lines = lines_of(data, start)
+    def decode(self, text: Text, start: int) -> Decoded:
+        data, lines = text.to_bytes(), records_of(text, start)
         if not self._types:
             return Decoded(pl.DataFrame(schema={OFFSET: pl.Int64}), rejected(lines, NO_SCHEMA))
         rows = self._whole(data, lines, start)
@@ -173,7 +173,7 @@ class _NdJsonDecoder:
 
 def _inferred(sample: bytes) -> dict[str, str]:
     """Return the columns of the good lines of `sample` and their types."""
-    lines = lines_of(sample, 0)
+    lines = records_of(Text.of(sample), 0)
     good, all_names = lines, names_of_clean(sample, len(lines))
     if all_names is None:
         good = lines.filter(pl.Series(broken_rules(sample, lines, 0)) == json_lines.FINE)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from penstock.kernels.compiling import kernel
 
-@njit(cache=True, nogil=True)
+
+@kernel
 def utf8_pieces(
     data: NDArray[np.uint8], starts: NDArray[np.int64], stops: NDArray[np.int64], valid: NDArray[np.bool_]
 ) -> None:
@@ -16,7 +17,7 @@ def utf8_pieces(
         valid[piece] = is_utf8(data[starts[piece] : stops[piece]])
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def is_utf8(text: NDArray[np.uint8]) -> bool:
     """Say whether `text` is UTF-8 as RFC 3629 has it: no surrogates, nothing overlong, up to U+10FFFF."""
     seen = np.uint8(0)
