@@ -14,18 +14,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
+import texts
 from conftest import SHARED
 from penstock.codecs.access import Combined, Common
 from penstock.model import REJECTED, Decoded
 
 LOGS = SHARED / "logs" / "visible" / "access_combined"
 MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-WORD = r"([^\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+)"  # Unicode's White_Space
 QUOTED = r'"((?:[^"\\]|\\.)*)"'
-LINE = re.compile(
-    rf"{WORD} {WORD} {WORD} \[([0-9]{{2}})/([A-Z][a-z]{{2}})/([0-9]{{4}}):([0-9:]{{8}}) ([+-])([0-9]{{4}})\] "
-    rf"{QUOTED} ([0-9]{{3}}|-) ([0-9]+|-)(?: {QUOTED} {QUOTED})?"
-)
+# The user's name ends where what looks like a time begins. Bytes are matched as Latin-1.
+BEFORE = re.compile(r'([^ ]+) ([^ ]+) (.+?) \[(.{2}/.{3}/.{4}:.{14})\] (?=")')
+TIME = re.compile(r"([0-9]{2})/([A-Z][a-z]{2})/([0-9]{4}):([0-9:]{8}) ([+-])([0-9]{4})")
+AFTER = re.compile(rf"{QUOTED} ([0-9]{{3}}|-) ([0-9]+|-)(?: {QUOTED} {QUOTED})?")
+ESCAPE = re.compile(rb'\\(?:(["\\nrtbv])|x([0-9a-fA-F]{2}))')
+PLAIN = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"v": b"\v"}
 REQUEST = re.compile(r"([A-Z][A-Z_-]*) (.*) (HTTP/[0-9](?:\.[0-9])?)")
 Row = tuple[object, ...]
 
@@ -44,23 +46,44 @@ def time_of(day: str, month: str, year: str, clock: str, sign: str, zone: str) -
         return None
 
 
+def unescaped(text: bytes) -> str:
+    """Decode escapes, those of bytes above 127 only if all is UTF-8 then."""
+
+    def byte(match: re.Match[bytes], most: int) -> bytes:
+        if match[1]:
+            return PLAIN.get(match[1], match[1])
+        value = int(match[2], 16)
+        return bytes([value]) if value <= most else match[0]
+
+    try:
+        return ESCAPE.sub(lambda match: byte(match, 255), text).decode()
+    except UnicodeDecodeError:
+        return ESCAPE.sub(lambda match: byte(match, 127), text).decode()
+
+
 def row_of(line: bytes, combined: bool) -> Row | None:
     """Parse one line with its end cut off; None if it must be a reject."""
     try:
-        match = LINE.fullmatch(line.decode())
+        line.decode()
     except UnicodeDecodeError:
         return None
-    if match is None or (match[13] is not None and not combined):
+    before = BEFORE.match(line.decode("latin-1"))
+    after = before and AFTER.fullmatch(line.decode("latin-1"), before.end())
+    stamp = before and TIME.fullmatch(before[4])
+    if before is None or after is None or stamp is None or before[3] == "- -":
         return None
-    time, size = time_of(*match.groups()[3:9]), match[12]
+    if after[4] is not None and not combined:
+        return None
+    time, size = time_of(*stamp.groups()), after[3]
     if time is None or (size != "-" and int(size) >= 2**63):
         return None
-    request = REQUEST.fullmatch(match[10])
-    method, path, protocol = request.groups() if request else (None, match[10], None)
-    host, ident, user, path, referer, agent = (
-        None if text == "-" else text for text in (*match.groups()[:3], path, match[13], match[14])
-    )
-    status, size = (None if text == "-" else int(text) for text in (match[11], size))
+    request = REQUEST.fullmatch(after[1])
+    method, path, protocol = request.groups() if request else (None, after[1], None)
+    fields = (*before.groups()[:3], path, after[4], after[5])
+    texts = [None if text in (None, "-") else text.encode("latin-1") for text in fields]
+    host, ident = (None if text is None else text.decode() for text in texts[:2])
+    user, path, referer, agent = (None if text is None else unescaped(text) for text in texts[2:])
+    status, size = (None if text == "-" else int(text) for text in (after[2], size))
     row = (host, ident, user, time, method, path, protocol, status, size)
     return (*row, referer, agent) if combined else row
 
@@ -75,7 +98,7 @@ def lines_of(data: bytes) -> list[tuple[int, bytes]]:
 
 def decoded(data: bytes, combined: bool = True, start: int = 0) -> Decoded:
     decoder = (Combined if combined else Common)().decoder(b"")
-    got = decoder.decode(data, start)
+    got = texts.decoded(decoder, data, start)
     assert got.rows.schema == pl.Schema({**decoder.schema, "_offset": pl.Int64})
     assert got.rejects.schema == REJECTED
     return got
@@ -122,29 +145,41 @@ FINE = {
     "NUL": line(request="GET /\0 HTTP/1.1", who="\0 - -"),
     "text": line(request="GET /ü/\U0001f600 HTTP/1.1", rest=' "ä" "\u00a0"'),
     "a CR within": line(request="GET /\r HTTP/1.1"),
+    "a user with spaces": line(who="10.0.0.1 - Grace [B.] Hopper"),
+    "bytes that are UTF-8": line(request=r"GET /\xc3\xa4 HTTP/1.1", rest=r' "\xe2\x82\xAC\x22" "\n\t\q\x"'),
+    "bytes that are not": line(request=r"GET /\xc3\x28 HTTP/1.1", who=r"h - \x22x\x22"),
+    "an escaped user": line(who=r"h - \x22"),
+    "a tab in the host": line(who="10.0.0.1\t - -"),
 }
-BAD = {
-    "an empty line": "",
-    "no time": "10.0.0.1 - -",
-    "not an access log line": "[Mon Aug 31 09:30:48 2015] [error] client denied",
-    "not a time: 31/Feb/2024:00:00:00 +0000": line(time="31/Feb/2024:00:00:00 +0000"),
-    "not a time: 29/Feb/1900:00:00:00 +0000": line(time="29/Feb/1900:00:00:00 +0000"),
-    "not a time: 01/Xyz/2024:00:00:00 +0000": line(time="01/Xyz/2024:00:00:00 +0000"),
-    "not a time: 00/Jan/2024:00:00:00 +0000": line(time="00/Jan/2024:00:00:00 +0000"),
-    "not a time: 01/Jan/2024:24:00:00 +0000": line(time="01/Jan/2024:24:00:00 +0000"),
-    "not a time: 01/Jan/2024:00:60:00 +0000": line(time="01/Jan/2024:00:60:00 +0000"),
-    "not a time: 01/Jan/2024:00:00:61 +0000": line(time="01/Jan/2024:00:00:61 +0000"),
-    "not a time: 01/Jan/2024:00:00:00 +2400": line(time="01/Jan/2024:00:00:00 +2400"),
-    "not a time: 01/Jan/2024:00:00:00 +0060": line(time="01/Jan/2024:00:00:00 +0060"),
-    "not a size in bytes: 9223372036854775808": line(size="9223372036854775808"),
-    "not a size in bytes: " + "9" * 400: line(size="9" * 400),
-}
+BAD = [
+    ("an empty line", ""),
+    ("not an access log line", "10.0.0.1 - -"),
+    ("not an access log line", "[Mon Aug 31 09:30:48 2015] [error] client denied"),
+    *(("not a time", line(time=time)) for time in (
+        "31/Feb/2024:00:00:00 +0000",
+        "29/Feb/1900:00:00:00 +0000",
+        "01/Xyz/2024:00:00:00 +0000",
+        "00/Jan/2024:00:00:00 +0000",
+        "01/Jan/2024:24:00:00 +0000",
+        "01/Jan/2024:00:60:00 +0000",
+        "01/Jan/2024:00:00:61 +0000",
+        "01/Jan/2024:00:00:00 +2400",
+        "01/Jan/2024:00:00:00 +0060",
+        "01/JAN/2024:00:00:00 +0000", "\u0660/Jan/2024:00:00:00 +0000",
+    )),
+    ("not a size in bytes: more than 64 bits", line(size="9223372036854775808")),
+    ("not a size in bytes: more than 64 bits", line(size="9" * 400)),
+    ("more fields than the format has; extra = true keeps them", line() + " "),
+    ("more fields than the format has; extra = true keeps them", line() + ' "x"'),
+    ("more fields than the format has; extra = true keeps them", line(rest=" 0.005")),
+    ("a field more before the time; vhost = true reads it", line(who="www.example.com:80 10.0.0.1 - -")),
+]  # fmt: skip
 NO_LINE = [
     line(who="10.0.0.1 -"), line(who="10.0.0.1  - -"), line(time="1/Jan/2024:00:00:00 +0000"),
-    line(time="01/JAN/2024:00:00:00 +0000"), line(time="01/Jan/2024:00:00:00"), line(status="20"),
-    line(status="2000"), line(size="+5"), line(size="-5"), line(size=""), line(size="1e3"), line() + " ",
-    line() + ' "x"', line(rest=' "-"'), line(rest=' "a" "b'), line(rest=' "a" "b\\"'), " " + line(),
-    line(status="\u0662\u0660\u0660"), line(time="\u0660\u0661/Jan/2024:00:00:00 +0000"),
+    line(time="01/Jan/2024:00:00:00"), line(status="20"),
+    line(status="2000"), line(size="+5"), line(size="-5"), line(size=""), line(size="1e3"),
+    line(rest=' "-"'), line(rest=' "a" "b'), line(rest=' "a" "b\\"'), " " + line(),
+    line(status="\u0662\u0660\u0660"), 
     line(size="\u0665"), line(request='GET /" HTTP/1.1'), "\t", " ", "\0", line()[:50],
 ]  # fmt: skip
 
@@ -160,16 +195,16 @@ def test_lines_field_by_field(kind: str, end: str, combined: bool) -> None:
 
 
 def test_all_lines_together() -> None:
-    lines = [*FINE.values(), *BAD.values(), *NO_LINE]
+    lines = [*FINE.values(), *(text for _, text in BAD), *NO_LINE]
     random.Random(1).shuffle(lines)
     got = check("\n".join(lines).encode())
     assert len(got.rows) == len(FINE)
 
 
-@pytest.mark.parametrize("reason", BAD)
-def test_reasons(reason: str) -> None:
-    got = check(f"{line()}\n{BAD[reason]}\n".encode())
-    assert got.rejects["reason"].to_list() == [reason if reason != "no time" else "not an access log line"]
+@pytest.mark.parametrize(("reason", "text"), BAD)
+def test_reasons(reason: str, text: str) -> None:
+    got = check(f"{line()}\n{text}\n".encode())
+    assert got.rejects["reason"].to_list() == [reason]
 
 
 @pytest.mark.parametrize("text", NO_LINE)
@@ -270,6 +305,20 @@ def test_a_line_becomes_the_same_in_any_block(seed: int, start: int) -> None:
         at += len(block)
     assert_frame_equal(pl.concat([part.rows for part in parts]), whole.rows)
     assert_frame_equal(pl.concat([part.rejects for part in parts]), whole.rejects)
+
+
+@pytest.mark.parametrize("codec", [Common, Combined])
+def test_more_fields_and_a_virtual_host(codec: type[Common | Combined]) -> None:
+    decoder = codec(vhost=True, extra=True).decoder(b"")
+    plain = "example.com:80 " + line(rest="" if codec is Common else ' "http://x/" "a\\"b"')
+    lines = [plain, plain + ' "10.0.0.9, 10.0.0.8" 0.005\r', plain + " ", line(), "example.com", ""]
+    got = texts.decoded(decoder, "\n".join(lines).encode())
+    assert got.rows["extra"].to_list() == [None, '"10.0.0.9, 10.0.0.8" 0.005', ""]
+    assert got.rows["vhost"].to_list() == ["example.com:80"] * 3
+    assert got.rows.drop("vhost", "extra", "_offset").rows() == [
+        row_of(plain.removeprefix("example.com:80 ").encode(), codec is Combined)
+    ] * 3
+    assert len(got.rejects) == 3
 
 
 def test_no_data() -> None:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from penstock.codecs.framing import KEPT_OF_A_LONG_LINE, Block, Framer
-from penstock.model import REJECTED
+from penstock.codecs.framing import KEPT_OF_A_LONG_LINE, Framer, Framing
+from penstock.model import PADDING, REJECTED, Chunk, Text
 
 Piece = tuple[int, str, bytes]
 """Where a line begins, what became of it, and its bytes: with its end if it is a line, not if a reject."""
@@ -42,6 +42,8 @@ def expected(text: bytes, longest: int, start: int = 0) -> list[Piece]:
         content = line.removesuffix(b"\n").removesuffix(b"\r")
         if len(content) > longest:
             pieces.append((offset, f"a line longer than max_line_bytes, {longest}", content[:1024]))
+        elif not is_utf8(content):
+            pieces.append((offset, "not UTF-8", content))
         else:
             pieces.append((offset, "line", line))
     return pieces
@@ -52,25 +54,52 @@ class Got:
     pieces: list[Piece] = field(default_factory=list)
     positions: list[int] = field(default_factory=list)
 
-    def take(self, blocks: list[Block]) -> None:
-        for block in blocks:
-            if block.rejects is None:
-                assert block.data
-                assert block.position == block.start + len(block.data)
-                self.pieces += lines_of(block.data, block.start)
+    def take(self, chunks: list[Chunk]) -> None:
+        for chunk in chunks:
+            text = chunk.data
+            assert isinstance(text, Text)
+            check(text)
+            pieces = [] if chunk.rejects is None else [(at, why, raw) for at, raw, why in chunk.rejects.rows()]
+            lines = lines_of(text.to_bytes(), 0)
+            if text.moved is None:
+                assert chunk.position == chunk.start + text.size
             else:
-                assert block.data == b""
-                assert block.start == block.position
-                assert block.rejects.schema == REJECTED
-                self.pieces += [(offset, why, raw) for offset, raw, why in block.rejects.rows()]
-            self.positions.append(block.position)
+                moved = dict(zip(text.moved.starts.tolist(), text.moved.places.tolist(), strict=True))
+                lines = [(moved[at], why, raw) for at, why, raw in lines]
+            pieces += [(at + chunk.start, why, raw) for at, why, raw in lines]
+            assert pieces
+            self.pieces += sorted(pieces)
+            self.positions.append(chunk.position)
+
+
+def check(text: Text) -> None:
+    """Hold a text to what the model promises of it."""
+    data = text.to_bytes()
+    assert text.count == len(lines_of(data))
+    assert is_utf8(data)
+    assert len(text.buffer) >= text.size + PADDING
+    assert text.buffer.flags.writeable
+    assert data[-1:] in (b"", b"\n") or text.buffer[text.size] == ord("\n")
+
+
+def is_utf8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def push(framer: Framer, data: bytes) -> list[Chunk]:
+    framer.room(len(data))[: len(data)] = data
+    return framer.push(len(data))
 
 
 def framed(text: bytes, longest: int, cuts: list[int], start: int = 0, damage: str | None = None) -> Got:
-    framer, got = Framer(start, longest), Got()
+    framer, got = Framer(start, Framing(longest=longest)), Got()
     edges = [0, *sorted(cut % (len(text) + 1) for cut in cuts), len(text)]
     for begin, end in pairwise(edges):
-        got.take(framer.push(text[begin:end]))
+        got.take(push(framer, text[begin:end]))
         newline = text.rfind(b"\n", 0, end) + 1
         assert framer.position == start + newline
     got.take(framer.finish(damage))
@@ -126,8 +155,8 @@ def test_damage_is_one_reject_in_the_place_of_the_line_it_cut_off(
 
 
 def test_nothing_comes_of_nothing() -> None:
-    framer = Framer(7, 10)
-    assert framer.push(b"") == []
+    framer = Framer(7, Framing(longest=10))
+    assert framer.push(0) == []
     assert framer.finish() == []
     assert framer.position == 7
 
@@ -135,23 +164,25 @@ def test_nothing_comes_of_nothing() -> None:
 @pytest.mark.parametrize("longest", [0, 100, 100_000])
 @pytest.mark.parametrize("block", [1000, 65_536])
 def test_a_line_without_end_takes_no_memory(longest: int, block: int) -> None:
-    framer, data = Framer(0, longest), b"x" * block
-    framer.push(data)
+    framer, data = Framer(0, Framing(longest=longest)), b"x" * block
+    for _ in range(3000 // block + 2):
+        push(framer, data)
     tracemalloc.start()
-    for _ in range(20_000_000 // block):
-        assert framer.push(data) == []
+    pieces = 20_000_000 // block
+    for _ in range(pieces):
+        assert push(framer, data) == []
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak < 2 * (max(longest, KEPT_OF_A_LONG_LINE) + block) + 10_000
-    [reject] = framer.push(b"\nnext\n")[:1]
+    assert peak < 5 * (max(longest, KEPT_OF_A_LONG_LINE) + block) + 20_000
+    [reject] = push(framer, b"\nnext\n")[:1]
     assert reject.rejects is not None
     assert reject.rejects.row(0)[:2] == (0, b"x" * 1024)
-    assert reject.position == (20_000_000 // block + 1) * block + 1
+    assert reject.position == (pieces + 3000 // block + 2) * block + 1
 
 
 def test_blocks_are_cut_no_smaller_than_they_must_be() -> None:
-    blocks = Framer(0, 4).push(b"a\nbb\nccccc\nd\ne")
-    assert [(b.start, b.data, b.position) for b in blocks] == [
+    chunks = push(Framer(0, Framing(longest=4)), b"a\nbb\nccccc\nd\ne")
+    assert [(c.start, c.data.to_bytes(), c.position) for c in chunks] == [
         (0, b"a\nbb\n", 5),
         (11, b"", 11),
         (11, b"d\n", 13),

@@ -29,12 +29,14 @@ class Timing:
 class Batching:
     """How much is handed on at once: `[batch]`. Changes how fast things go, never what comes out.
 
-    `rows` that are ready make a batch, or fewer once `delay` has passed; `bytes` are read at once.
+    `rows` that are ready make a batch, or fewer once `delay` has passed; `bytes` are read at once. Lines are
+    read and decoded ahead by so many `threads`; 0: each chunk when its turn comes.
     """
 
     rows: int = Field(default=131_072, gt=0)
     bytes: Size = "4MiB"
     delay: Positive = "1s"
+    threads: int = Field(default=2, ge=0, le=64)
 
 
 @description

@@ -28,6 +28,8 @@ _NEWLINE, _RETURN, _SPACE, _QUOTE, _MINUS, _SLASH, _ZERO, _COLON = 10, 13, 32, 3
 _UPPER_A, _UPPER_Z, _OPEN, _BACKSLASH, _CLOSE, _UNDERSCORE = 65, 90, 91, 92, 93, 95
 _NO_NAMES = np.uint64(0x5B202D202D20)  # " - - [", the usual case
 _NO_NAMES_MASK = np.uint64(0xFFFFFFFFFFFF)
+_VHOST = np.uint64(0x2D202D)  # "- -": a user of that name is a field too many
+_VHOST_MASK = np.uint64(0xFFFFFF)
 _HTTP = np.uint64(0x2F50545448)  # "HTTP/"
 _HTTP_MASK = np.uint64(0xFFFFFFFFFF)
 _MOST = 2**63 - 1
@@ -74,7 +76,7 @@ def parse_access(
         code = NOT_A_LINE
         bracket = np.int64(-1)
         if text[host_end] == _SPACE and host_end > host:
-            if word(text, host_end) & _NO_NAMES_MASK == _NO_NAMES:
+            if word(text, host_end) & _NO_NAMES_MASK == _NO_NAMES and _is_time_shaped(text, host_end + 5):
                 ident, ident_end, user = host_end + 1, host_end + 2, host_end + 3
                 bracket = host_end + 5
             else:
@@ -82,21 +84,19 @@ def parse_access(
                 ident_end = find_space(text, ident)
                 user = ident_end + 1
                 if text[ident_end] == _SPACE and ident_end > ident:
-                    at = find_space(text, user)
-                    while text[at] == _SPACE and not (
-                        text[at + 1] == _OPEN and text[at + 4] == _SLASH and text[at + 28] == _CLOSE
-                    ):
+                    at = user
+                    while text[at] != _NEWLINE and (at == user or not _is_time_shaped(text, at + 1)):
                         at = find_space(text, at + 1)
-                    if text[at] == _SPACE and at > user:
+                    if text[at] == _SPACE:
                         bracket = at + 1
-                        if bracket == user + 4 and text[user] == _MINUS and text[user + 2] == _MINUS:
-                            code = VHOST_FIELDS
+                    if text[at] == _SPACE and word(text, user) & _VHOST_MASK == _VHOST and at == user + 3:
+                        code = VHOST_FIELDS
         # `[10/Oct/2000:13:55:36 -0700] "`
         #  0         1         2
         #  012345678901234567890123456789
         request = bracket + 30
         end = request
-        if bracket >= 0 and code == NOT_A_LINE and _is_time_shaped(text, bracket):
+        if bracket >= 0 and code == NOT_A_LINE:
             request_end, escapes = _quote_end(text, request)
             at = request_end + 1
             if text[request_end] == _QUOTE and text[at] == _SPACE:
@@ -230,7 +230,8 @@ def _put_decoded(
 @part
 def _is_time_shaped(text: NDArray[np.uint8], bracket: int) -> bool:
     return (
-        text[bracket + 27] == _CLOSE
+        text[bracket] == _OPEN
+        and text[bracket + 27] == _CLOSE
         and text[bracket + 28] == _SPACE
         and text[bracket + 29] == _QUOTE
         and text[bracket + 3] == _SLASH

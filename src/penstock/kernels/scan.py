@@ -208,17 +208,6 @@ def survey(data: NDArray[np.uint8], start: int, stop: int) -> tuple[int, bool]:
     return np.int64(newlines), high == _NONE
 
 
-@kernel
-def last_newline(data: NDArray[np.uint8], start: int, stop: int) -> int:
-    """Return the place of the last newline in `data[start:stop]`, -1 if there is none."""
-    at = stop - 1
-    while at >= start:
-        if data[at] == 10:
-            return at
-        at -= 1
-    return -1
-
-
 @part
 def digits(value: np.uint64) -> tuple[int, int]:
     """Return the number that the leading ASCII digits of 8 bytes are, and how many there are, 0 to 8."""
