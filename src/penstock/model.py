@@ -93,7 +93,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """Where lines stood before what was not UTF-8 in them was replaced: `starts` became `places`, shape (n,)."""
+    """Where lines came from, if some were left out or mended: from `places` to `starts`, shape (n,)."""
 
     starts: NDArray[np.int64]
     places: NDArray[np.int64]
@@ -232,7 +232,7 @@ class Headed(Codec, Protocol):
 
     @property
     def heading(self) -> bytes | None:
-        """How a line begins that is a heading for all lines after it; b"": the split's first line; None: no."""
+        """How a line begins that heads all lines after it; b"": the split's first line; None: none does."""
         ...
 
 

@@ -4,12 +4,14 @@ import tracemalloc
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from penstock.codecs.framing import KEPT_OF_A_LONG_LINE, Framer, Framing
-from penstock.model import PADDING, REJECTED, Chunk, Text
+from penstock.model import PADDING, Chunk, Text
 
 Piece = tuple[int, str, bytes]
 """Where a line begins, what became of it, and its bytes: with its end if it is a line, not if a reject."""
@@ -59,7 +61,9 @@ class Got:
             text = chunk.data
             assert isinstance(text, Text)
             check(text)
-            pieces = [] if chunk.rejects is None else [(at, why, raw) for at, raw, why in chunk.rejects.rows()]
+            pieces = (
+                [] if chunk.rejects is None else [(at, why, raw) for at, raw, why in chunk.rejects.rows()]
+            )
             lines = lines_of(text.to_bytes(), 0)
             if text.moved is None:
                 assert chunk.position == chunk.start + text.size
@@ -187,3 +191,110 @@ def test_blocks_are_cut_no_smaller_than_they_must_be() -> None:
         (11, b"", 11),
         (11, b"d\n", 13),
     ]
+
+
+REPLACING = Framing(longest=10**9, invalid_utf8="replace")
+
+
+def cut_into(data: bytes, cuts: list[int], framing: Framing) -> list[Chunk]:
+    framer, chunks = Framer(0, framing), []
+    for begin, end in pairwise([0, *sorted(cut % (len(data) + 1) for cut in cuts), len(data)]):
+        chunks += push(framer, data[begin:end])
+    return chunks + framer.finish()
+
+
+def moved_lines(chunks: list[Chunk]) -> list[tuple[int, bytes]]:
+    """Return the lines of chunks with the places that they had in the file."""
+    found = []
+    for chunk in chunks:
+        assert isinstance(chunk.data, Text)
+        check(chunk.data)
+        for at, _, line in lines_of(chunk.data.to_bytes()):
+            place = at
+            if chunk.data.moved is not None:
+                place = dict(
+                    zip(
+                        *(a.tolist() for a in (chunk.data.moved.starts, chunk.data.moved.places)), strict=True
+                    )
+                )[at]
+            found.append((place + chunk.start, line))
+    return found
+
+
+@settings(max_examples=300, derandomize=True)
+@given(TEXTS, CUTS)
+def test_what_is_not_utf8_is_replaced_where_asked(text: bytes, cuts: list[int]) -> None:
+    got = moved_lines(cut_into(text, cuts, REPLACING))
+    assert got == [(at, line.decode("utf-8", "replace").encode()) for at, _, line in lines_of(text)]
+
+
+@pytest.mark.parametrize("cut", range(6))
+@pytest.mark.parametrize(
+    "data", [b"\xef\xbb\xbfa\nb\n", b"\xef\xbb\xbf\nb", b"\xef\xbb\xbfa", b"\xef\xbb\xbf"]
+)
+def test_a_byte_order_mark_is_left_out(data: bytes, cut: int) -> None:
+    want = [(at + 3, line) for at, _, line in lines_of(data[3:])]
+    assert moved_lines(cut_into(data, [cut], Framing(longest=100))) == want
+
+
+@settings(max_examples=200, derandomize=True)
+@given(st.lists(st.sampled_from([b"#Fields: a b", b"#Fields: c\r", b"#Version", b"x", b"#Field", b""])), CUTS)
+def test_each_text_has_the_heading_in_force_before_it(lines: list[bytes], cuts: list[int]) -> None:
+    data = b"".join(line + b"\n" for line in lines)
+    for prefix in (b"#Fields:", b""):
+        for chunk in cut_into(data, cuts, Framing(longest=100, heading=prefix)):
+            assert isinstance(chunk.data, Text)
+            before = data[: chunk.start].split(b"\n")[:-1]
+            headings = [line.removesuffix(b"\r") for line in before if line.startswith(prefix)]
+            headings = headings[:1] if prefix == b"" else headings[-1:]
+            assert chunk.data.heading == (headings[0] if headings else b"")
+
+
+@dataclass
+class Indented:
+    """Lines that begin with a space belong to the line before."""
+
+    def ends(self, text: Text, last: bool) -> NDArray[np.int64]:
+        lines = [line for _, _, line in lines_of(text.to_bytes())]
+        edges = np.cumsum([len(line) for line in lines])
+        if last and lines and not lines[-1].endswith(b"\n"):
+            edges[-1] += 1
+        more = [line.startswith(b" ") for line in lines[1:]] + [not last]
+        return edges[~np.array(more, bool)].astype(np.int64) if lines else np.empty(0, np.int64)
+
+
+def records_in(text: bytes, longest: int) -> list[tuple[int, bytes]]:
+    """Put lines together, all at once; a line that is too long stands alone and is left out."""
+    records: list[tuple[int, bytes]] = []
+    open_to_more = False
+    for at, _, line in lines_of(text):
+        if len(line.removesuffix(b"\n").removesuffix(b"\r")) > longest:
+            open_to_more = False
+            continue
+        # The newline that the last line may lack counts as if it were there.
+        size = len(line) + (not line.endswith(b"\n"))
+        if open_to_more and line.startswith(b" ") and len(records[-1][1]) + size <= longest:
+            records[-1] = (records[-1][0], records[-1][1] + line)
+        else:
+            records.append((at, line))
+        open_to_more = True
+    return records
+
+
+PIECES = st.sampled_from(
+    [b"a\n", b" b\n", b"  cc\r\n", b"long line\n", b" long\n", b"\n", b" ", b"x" * 30 + b"\n"]
+)
+
+
+@settings(max_examples=500, derandomize=True)
+@given(st.lists(PIECES, max_size=20).map(b"".join), st.integers(6, 40), CUTS)
+def test_records_of_several_lines(text: bytes, longest: int, cuts: list[int]) -> None:
+    got = []
+    for chunk in cut_into(text, cuts, Framing(longest=longest, records=Indented())):
+        assert isinstance(chunk.data, Text)
+        data, ends = chunk.data.to_bytes(), chunk.data.ends
+        if data:
+            assert ends is not None
+            begins = [0, *ends[:-1].tolist()]
+            got += [(chunk.start + a, data[a:b]) for a, b in zip(begins, ends.tolist(), strict=True)]
+    assert got == records_in(text, longest)

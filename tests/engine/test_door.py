@@ -141,7 +141,13 @@ def test_rejects_of_lines_show_the_line_and_stand_in_order() -> None:
     got = through(door, Chunk(Text.of(b"".join(lines)), 1000, 0, from_reader), latest)
     starts = [1000 + sum(map(len, lines[:i])) for i in range(len(lines))]
     assert got.rows["_offset"].to_list() == [starts[0], starts[5]]
-    told = ["event time in the future", "not an access log line", OUTSIDE, "not an access log line", "an empty line"]
+    told = [
+        "event time in the future",
+        "not an access log line",
+        OUTSIDE,
+        "not an access log line",
+        "an empty line",
+    ]
     assert reasons(got) == [
         *zip([starts[i] for i in (1, 2, 3, 4, 6)], told, strict=True),
         (2**20, "too long"),

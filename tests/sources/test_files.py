@@ -206,7 +206,10 @@ def test_odd_files(tmp_path: Path, store: Store, text: bytes, size: int) -> None
 @pytest.mark.parametrize("size", [1, 10, 64, 1000])
 def test_reading_on_at_every_position(tmp_path: Path, store: Store, size: int) -> None:
     rng, path = random.Random(2), tmp_path / "log"
-    text = b"".join(in_ascii(rng.randbytes(rng.choice([0, 3, 30, 90]))).translate(None, b"\r\n") + b"\n" for _ in range(40))
+    text = b"".join(
+        in_ascii(rng.randbytes(rng.choice([0, 3, 30, 90]))).translate(None, b"\r\n") + b"\n"
+        for _ in range(40)
+    )
     store(path, text + b"the last")
     data, rejects, positions = read(path, size, longest="50")
     assert rejects

@@ -71,7 +71,7 @@ def _told_of_compiling() -> Iterator[None]:
     """Say so, once, when a kernel is compiled: that takes seconds in which nothing else seems to happen."""
     from numba.core import event  # noqa: PLC0415 heavy
 
-    class Told(event.Listener):  # type: ignore[misc] # Numba has no types
+    class Told(event.Listener):
         told = False
 
         def on_start(self, event: object) -> None:

@@ -46,9 +46,9 @@ class Framing:
 class Framer:
     """Turns bytes as they come into texts of whole lines, in bounded memory and without copying them.
 
-    Bytes are read into `room`, then `push`ed. A line longer than `longest` bytes, its end not counted, becomes
-    a reject that keeps its first KiB; a record of several lines ends before the line that would make it longer.
-    How the bytes come shows nowhere but in how the texts are cut. A BOM at the beginning is left out.
+    Bytes are read into `room`, then `push`ed. A line longer than `longest` bytes, its end not counted, is a
+    reject that keeps its first KiB; a record of several lines ends before the line that would make it longer
+    than that. A BOM at the beginning is left out. How the bytes come shows in the cuts of the texts only.
     """
 
     def __init__(self, position: int, framing: Framing, heading: bytes = b"") -> None:
@@ -64,9 +64,10 @@ class Framer:
         """Where the line, or record, begins that is not yet whole."""
         self.heading = heading
         """The heading in force at `position`."""
+        self._has_first_line = position > 0
 
     def room(self, size: int) -> memoryview:
-        """Return where to read the next bytes to: `size` of them, or as many as have waited if that is more."""
+        """Return where to read the next bytes to: `size` of them, or as many as wait if that is more."""
         waiting = self._end - self._begin
         size = max(size, waiting)  # so that a long line is copied a few times only
         if len(self._buffer) - self._end < size + PADDING:
@@ -118,7 +119,7 @@ class Framer:
         return chunks
 
     def _cut(self, stop: int, last: bool, chunks: list[Chunk]) -> None:
-        """Hand on the whole lines up to `stop`, around those that are too long, but a record that may go on."""
+        """Hand on the whole lines up to `stop`, those that are too long as rejects; not what may go on."""
         if self.position == 0 and self._buffer[self._begin : self._begin + 3].tobytes() == BOM:
             self._drop(len(BOM))
         while self._begin < stop:
@@ -163,8 +164,9 @@ class Framer:
     def _note_heading(self, text: Text) -> None:
         """Remember the last heading of a text."""
         prefix = self._framing.heading
-        if prefix is None or (prefix == b"" and self.heading):
+        if prefix is None or (prefix == b"" and self._has_first_line):
             return
+        self._has_first_line = True
         data = text.to_bytes()
         at = 0 if prefix == b"" or data.startswith(prefix) else -1
         if prefix:

@@ -1,4 +1,4 @@
-"""Reading ahead: chunks are read, decompressed and decoded on threads while the engine works on earlier ones."""
+"""Reading ahead: chunks are read and decoded on threads while the engine works on earlier ones."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class _Split:
 class ReadAhead:
     """Hands out the chunks of each split in their order, decoded; reads on where it was last asked.
 
-    At most `threads` + 1 chunks are asked for ahead, of all splits together. Without threads, each is read when
-    it is asked for. A reader's error comes out where its chunk would.
+    At most `threads` + 1 chunks are asked for ahead, of all splits together; without threads, each is read
+    when it is taken. A reader's error comes out where its chunk would.
     """
 
     def __init__(self, decode: Callable[[Chunk], Arrived], threads: int) -> None:
@@ -38,7 +38,7 @@ class ReadAhead:
         self._ahead = 0
 
     def next(self, number: int, open_reader: Callable[[], Reader]) -> Arrived | None:
-        """Return the next chunk of a split, None once it has ended; its reader is opened when first needed."""
+        """Return the next chunk of a split, None once it has ended; a reader is opened when first needed."""
         if number not in self._splits:
             self._splits[number] = _Split(open_reader())
         split = self._splits[number]

@@ -21,7 +21,7 @@ OUTSIDE = "event time outside the years 1 to 9999"
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """A chunk's rows and rejects, and between which event times (µs) the rows lie; from BEGINNING on if one has none."""
+    """A chunk's rows and rejects, and the event times (µs) they lie between; BEGINNING if one is null."""
 
     chunk: Chunk
     rows: pl.DataFrame

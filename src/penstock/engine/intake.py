@@ -53,8 +53,10 @@ class Intake:
         marks = {}
         for split in self.splits:
             chunk = self._peeks.pop(split) if split in self._peeks else self._peek(split)
-            rows = self._door.admit(self._door.decode(chunk), latest).rows if chunk else ()
-            marks[split] = rows[self._time].to_physical()[0] - delay if len(rows) else BEGINNING
+            marks[split] = BEGINNING
+            rows = self._door.admit(self._door.decode(chunk), latest).rows if chunk else pl.DataFrame()
+            if len(rows):
+                marks[split] = rows[self._time].to_physical()[0] - delay
         return marks
 
     def read(self, number: int, size: int, latest: int) -> Decoded | None:

@@ -1,4 +1,4 @@
-"""How kernels are compiled: once for a machine, without the interpreter's lock, and without counting references.
+"""How kernels are compiled: once for a machine, without the interpreter's lock, without reference counts.
 
 Numba counts references to an array wherever a function is handed one, with atomic operations that it often
 cannot take out again: 85 of them made the access log kernel eight times slower (0.65 instead of 4.9 GB/s). A
@@ -11,19 +11,17 @@ the same kernel take 10 s to compile instead of 3. Here a constant is a number l
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from numba import njit, types
 
-F = TypeVar("F", bound=Callable[..., Any])
 
-
-def kernel(function: F) -> F:
+def kernel(function: Callable[..., Any]) -> Any:
     """Compile a function over arrays that its caller keeps."""
     return _without_literals(njit(cache=True, nogil=True, _nrt=False)(function))
 
 
-def part(function: F) -> F:
+def part(function: Callable[..., Any]) -> Any:
     """Compile a small part of kernels, which LLVM puts in the place of each call."""
     return _without_literals(njit(cache=True, nogil=True, _nrt=False, forceinline=True)(function))
 

@@ -30,7 +30,7 @@ def line_end(data: NDArray[np.uint8], start: int, stop: int) -> int:
 
 @kernel
 def first_long_line(data: NDArray[np.uint8], start: int, stop: int, longest: int) -> tuple[int, int]:
-    """Return where the first line of more than `longest` bytes begins and ends; (`stop`, `stop`) if none does.
+    """Return where the first line of more than `longest` bytes begins and ends; `stop` twice if none does.
 
     `data[start:stop]` are whole lines; LF and CRLF do not count. Hops as far as a line may reach each time: a
     few steps for a whole block.
@@ -54,12 +54,12 @@ def bounded_records(
     longest: int,
     bounded: NDArray[np.int64],
 ) -> int:
-    """Fill `bounded` with `ends` and those that keep a record within `longest` bytes; return how many there are.
+    """Fill `bounded` with `ends` and those that keep a record within `longest` bytes; return their number.
 
-    `ends`, shape (records,), and `newlines`, shape (lines,), rise; all ends lie behind newlines. A record ends
-    before the line that would make it longer than `longest`, its last newline counted; behind the last of
-    `ends` too, where lines belong to a record that may go on. `bounded` has room for as many ends as there are
-    lines.
+    `ends`, shape (records,), and `newlines`, shape (lines,), rise; all ends lie behind newlines. A record
+    ends before the line that would make it longer than `longest`, its last newline counted; behind the last
+    of `ends` too, where lines belong to a record that may go on. `bounded` has room for as many ends as there
+    are lines.
     """
     count, record, begin = 0, 0, 0
     before = 0  # the end of the line before
