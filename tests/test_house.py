@@ -15,7 +15,7 @@ from conftest import ROOT
 
 PACKAGE = ROOT / "src" / "penstock"
 FLOORS = [
-    {"errors", "units", "model", "fields", "expressions"},
+    {"errors", "units", "text", "model", "fields", "expressions"},
     {"kernels"},
     {"keys"},
     {"codecs", "windows", "detectors"},
@@ -96,7 +96,7 @@ def test_the_face_of_the_package_imports_nothing_when_it_is_imported():
 def test_a_kernel_knows_numpy_and_numba_only(module: str):
     for name in imported(MODULES[module]):
         top = name.split(".")[0]
-        assert top in {"numpy", "numba"} | sys.stdlib_module_names or name.startswith("penstock.kernels")
+        assert top in {"numpy", "numba", "llvmlite"} | sys.stdlib_module_names or name.startswith("penstock.kernels")
 
 
 @pytest.mark.parametrize("path", FILES, ids=[str(path.relative_to(ROOT)) for path in FILES])

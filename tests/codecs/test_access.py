@@ -24,9 +24,9 @@ LOGS = SHARED / "logs" / "visible" / "access_combined"
 
 def lines_of(data: bytes) -> list[tuple[int, bytes]]:
     lines, at = [], 0
-    for line in data.removesuffix(b"\n").split(b"\n") if data else []:
-        lines.append((at, line.removesuffix(b"\r")))
-        at += len(line) + 1
+    for text in data.removesuffix(b"\n").split(b"\n") if data else []:
+        lines.append((at, text.removesuffix(b"\r")))
+        at += len(text) + 1
     return lines
 
 
@@ -182,7 +182,7 @@ def test_more_fields_and_a_virtual_host(codec: type[Common | Combined]) -> None:
         got.rows.drop("vhost", "extra", "_offset").rows()
         == [row_of(plain.removeprefix("example.com:80 ").encode(), codec is Combined)] * 3
     )
-    assert len(got.rejects) == 3
+    assert len(got.rejects) == 2
 
 
 def test_no_data() -> None:
