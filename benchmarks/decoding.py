@@ -22,9 +22,9 @@ _CHUNK = 2**22
 class Peer:
     """Who reads a file too: `read` returns a frame.
 
-    It is given a file of its own of one part in `share` of the size, for some take long, that `write` makes if
-    it cannot read what the others do. `whole` says that it reads all columns of all good lines, and is held to
-    the totals.
+    It is given a file of its own of one part in `share` of the size, for some take long, that `write` makes
+    if it cannot read what the others do. `whole` says that it reads all columns of all good lines, and is
+    held to the totals.
     """
 
     read: Callable[[Path], pl.DataFrame]

@@ -117,13 +117,12 @@ def write_access_log(path: Path, size: int, odd: bool = True) -> int:
         seconds = (first + np.arange(count)) // _REQUESTS - random.choice([0] * 18 + [1, 2], count)
         drawn = np.searchsorted(weight, random.random(count) * weight[-1])
         tail = tails.gather(random.integers(0, len(tails), count))
+        whole = random.random(count) >= 1e-4 * odd
         return pl.DataFrame(
             {
                 "host": hosts.gather(drawn),
                 "time": _clock(seconds),
-                "tail": pl.select(
-                    pl.when(pl.Series(random.random(count) >= 1e-4 * odd)).then(tail)
-                ).to_series(),
+                "tail": pl.select(pl.when(pl.Series(whole)).then(tail)).to_series(),
             }
         )
 
