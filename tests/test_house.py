@@ -17,7 +17,7 @@ PACKAGE = ROOT / "src" / "penstock"
 FLOORS = [
     {"errors", "units", "model", "fields", "expressions"},
     {"kernels"},
-    {"keys"},
+    {"keys", "strings"},
     {"codecs", "windows", "detectors"},
     {"sources", "stages", "sinks"},
     {"engine"},

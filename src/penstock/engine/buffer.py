@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from penstock.kernels.order import watermarks
 from penstock.model import LATE, METADATA, OFFSET, REJECTED, REJECTS, SOURCE, Decoded, event_times, joined
+from penstock.strings import owned
 from penstock.units import END
 
 _MARK, _SPLIT = "_watermark", "_split"
@@ -32,8 +33,15 @@ class _Split:
     open: bool = True
     waiting: list[pl.DataFrame] = field(default_factory=list)
     """Rows in the order of their offsets, but that the first frame is in the order (time, offset)."""
+    owned: int = 0
+    """How many of these frames, the first ones, keep no input in memory."""
     lowest: int = END
     """The lowest event time among the waiting rows."""
+
+    def own(self) -> None:
+        """Let go of the input the waiting rows were decoded from."""
+        self.waiting[self.owned :] = map(owned, self.waiting[self.owned :])
+        self.owned = len(self.waiting)
 
 
 @dataclass(frozen=True)
@@ -50,8 +58,12 @@ class ReorderBuffer:
     """Holds rows back until no earlier one can come, then releases them in order."""
 
     def __init__(self, splits: dict[str, int], schema: pl.Schema, time: str, delay: int) -> None:
-        """Begin with the watermark each split stands at before its first row; `splits` is sorted by name."""
+        """Begin with the watermark each split stands at before its first row; `splits` is sorted by name.
+
+        Of the rows that are added, only the columns of `schema` are kept.
+        """
         self._schema = schema
+        self._kept = [name for name in schema if name != SOURCE]
         self._time = time
         self._delay = delay
         self._splits = [_Split(name, watermark) for name, watermark in splits.items()]
@@ -93,13 +105,14 @@ class ReorderBuffer:
             marks = np.append(before, split.watermark)[np.searchsorted(rows[OFFSET], rejects[OFFSET])]
             self._set_aside(REJECTS, number, rejects, marks)
         if len(rows):
+            rows = rows.select(self._kept)
             late = times < before
             if late.any():
                 self.latest_by = max(self.latest_by, int((before - times)[late].max()) + self._delay)
                 self._set_aside(LATE, number, rows.filter(pl.Series(late)), before[late])
                 rows = rows.filter(pl.Series(~late))
                 times = times[~late]
-            if len(rows):
+            if len(times):
                 split.waiting.append(rows)
                 split.lowest = min(split.lowest, int(times.min()))
 
@@ -107,6 +120,8 @@ class ReorderBuffer:
         """Let go of all rows below the frontier, in order, and of what was set aside up to it."""
         frontier, first = self._frontier()
         parts = [self._take(split, frontier) for split in self._splits if split.lowest < frontier]
+        for split in self._splits:
+            split.own()
         events = _merged(parts, self._time) if parts else self._schema.to_frame()
         late, rejects = self._let_go(LATE, frontier, first), self._let_go(REJECTS, frontier, first)
         self.held -= len(events) + len(late) + len(rejects)
@@ -121,14 +136,17 @@ class ReorderBuffer:
         rows = _sorted(held, self._time)
         times = event_times(rows, self._time)
         count = len(times) if frontier == END else int(np.searchsorted(times, frontier))
-        split.waiting = [rows[count:]] if count < len(times) else []
+        split.waiting, split.owned = [rows[count:]] if count < len(times) else [], 0
         split.lowest = int(times[count]) if count < len(times) else END
-        return rows[:count].with_columns(pl.lit(split.name).alias(SOURCE)).select(self._schema.names())
+        taken = rows[:count]
+        if SOURCE in self._schema:
+            taken = taken.with_columns(pl.lit(split.name).alias(SOURCE)).select(self._schema.names())
+        return taken
 
     def _set_aside(self, stream: str, number: int, rows: pl.DataFrame, marks: NDArray[np.int64]) -> None:
         name = pl.lit(self._splits[number].name).alias(SOURCE)
         order = (pl.Series(_MARK, marks), pl.lit(number, pl.Int64).alias(_SPLIT))
-        self._aside[stream].append(rows.with_columns(name, *order))
+        self._aside[stream].append(owned(rows).with_columns(name, *order))
 
     def _let_go(self, stream: str, frontier: int, first: int) -> pl.DataFrame:
         schema = self._schema if stream == LATE else REJECTS_SCHEMA
@@ -140,7 +158,8 @@ class ReorderBuffer:
         ready = (mark < frontier) | ((mark == frontier) & (split <= first))
         kept = rows.filter(~ready)
         self._aside[stream] = [kept] if len(kept) else []
-        return rows.filter(ready).sort(_MARK, _SPLIT, OFFSET).select(schema.names())
+        # Those of one split are in the order of their offsets already.
+        return rows.filter(ready).sort(_MARK, _SPLIT, maintain_order=True).select(schema.names())
 
 
 def _merged(parts: list[pl.DataFrame], time: str) -> pl.DataFrame:
