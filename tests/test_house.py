@@ -17,7 +17,9 @@ PACKAGE = ROOT / "src" / "penstock"
 FLOORS = [
     {"errors", "units", "model", "fields", "expressions"},
     {"kernels"},
-    {"keys", "strings"},
+    {"strings"},
+    {"key_columns"},
+    {"keys"},
     {"codecs", "windows", "detectors"},
     {"sources", "stages", "sinks"},
     {"engine"},
