@@ -17,6 +17,8 @@ PACKAGE = ROOT / "src" / "penstock"
 FLOORS = [
     {"errors", "units", "text", "model", "fields", "expressions"},
     {"kernels"},
+    {"strings"},
+    {"key_columns"},
     {"keys"},
     {"codecs", "windows", "detectors"},
     {"sources", "stages", "sinks"},

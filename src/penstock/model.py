@@ -10,7 +10,7 @@ Rows are Polars frames, times are `Datetime("us", "UTC")` in columns and int64 Â
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import ClassVar, Protocol, TypeAlias, runtime_checkable
 
@@ -209,6 +209,13 @@ class Operator(Protocol):
     @property
     def output(self) -> Stream:
         """The stream it makes."""
+        ...
+
+    def reads(self, wanted: Set[str]) -> Set[str]:
+        """Return the columns of its input that it needs, if only those `wanted` are of its output.
+
+        The batches it is given may lack all others; those it makes may lack what is not wanted.
+        """
         ...
 
     def process(self, batch: Batch) -> Batch:
