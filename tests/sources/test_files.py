@@ -147,14 +147,14 @@ def test_a_file_that_goes_away_before_its_turn(tree: Path) -> None:
 
 
 class Dying(io.BytesIO):
-    def read(self, size: int | None = -1) -> bytes:
+    def readinto(self, buffer: object) -> int:
         raise OSError(5, "Input/output error")
 
 
 def test_a_device_that_fails(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     reader = files("a.log").open("a.log", 0, 10)
     reader.close()
-    monkeypatch.setattr(reader, "_file", Dying())
+    monkeypatch.setattr(reader, "_unpacked", Dying())
     with pytest.raises(RunError, match=r'cannot read "a\.log": Input/output error'):
         reader.read()
     with pytest.raises(FlowError, match=r'cannot read "/proc/self/mem": Input/output error'):

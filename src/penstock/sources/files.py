@@ -1,4 +1,4 @@
-"""Files of lines, plain or gzip: a path, a pattern, a directory."""
+"""Files of lines, plain or compressed: a path, a pattern, a directory."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from penstock.codecs.framing import Block, Framer
 from penstock.errors import FlowError, RunError
 from penstock.fields import Names, Size, description, shown
 from penstock.model import Chunk, Codec, Decoder
-from penstock.sources.gzipped import MAGIC, Gzipped
+from penstock.sources.packed import unpacked
 from penstock.units import size_in_bytes
 
 
 @description
 class Files:
-    """Lines of files, plain or gzip; a path, a glob pattern or a directory, one or several.
+    """Lines of files, plain or compressed; a path, a glob pattern or a directory, one or several.
 
     Each file is a split, once, however often it is named (by its first path then, as paths are sorted). A
-    directory stands for all files in and below it whose names do not begin with a dot. gzip is told by
-    content, not by name. `_source` is the path, `_offset` the byte the line begins at (of the decompressed
-    data).
+    directory stands for all files in and below it whose names do not begin with a dot. gzip, zstd, bz2, xz
+    and lz4 are told by content, not by name. `_source` is the path, `_offset` the byte the line begins at
+    (of the decompressed data).
     """
 
     EXAMPLE: ClassVar[str] = 'type = "files"\npaths = ["access.log"]\ncodec = "combined"'
@@ -71,7 +71,6 @@ class Files:
 class _FileReader:
     def __init__(self, path: str, position: int, size: int, longest: int) -> None:
         self._path = path
-        self._size = size
         self._framer = Framer(position, longest)
         self._blocks: deque[Block] = deque()
         try:
@@ -79,13 +78,15 @@ class _FileReader:
         except OSError as error:
             raise FlowError.at("paths", _refused(path, error)) from None
         try:
-            packed = self._file.read(len(MAGIC)) == MAGIC
-            self._file.seek(0 if packed else position)
-            self._packed = Gzipped(self._file) if packed else None
-            self._ended = self._packed is not None and not self._packed.skip(position)
+            self._unpacked = unpacked(self._file)
+            self._ended = not self._unpacked.skip(position)
+        except FlowError:
+            self.close()
+            raise
         except OSError as error:
             self.close()
             raise FlowError.at("paths", _refused(path, error)) from None
+        self._buffer = memoryview(bytearray(size))
 
     def read(self) -> Chunk | None:
         """Return the next whole lines; see `Reader.read`."""
@@ -95,7 +96,7 @@ class _FileReader:
                 self._blocks.extend(self._framer.push(data))
             else:
                 self._ended = True
-                self._blocks.extend(self._framer.finish(self._packed.damage if self._packed else None))
+                self._blocks.extend(self._framer.finish(self._unpacked.damage))
         if self._blocks:
             block = self._blocks.popleft()
             return Chunk(block.data, block.start, block.position, block.rejects)
@@ -107,7 +108,7 @@ class _FileReader:
 
     def _read_bytes(self) -> bytes:
         try:
-            return (self._packed or self._file).read(self._size)
+            return bytes(self._buffer[: self._unpacked.readinto(self._buffer)])
         except OSError as error:
             raise RunError(_refused(self._path, error)) from None
 
