@@ -155,7 +155,7 @@ class Dying(io.BytesIO):
 def test_a_device_that_fails(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     reader = files("a.log").open("a.log", 0, 10)
     reader.close()
-    monkeypatch.setattr(reader, "_bytes", Dying())
+    monkeypatch.setattr(reader, "_unpacked", Dying())
     with pytest.raises(RunError, match=r'cannot read "a\.log": Input/output error'):
         reader.read()
     with pytest.raises(FlowError, match=r'cannot read "/proc/self/mem": Input/output error'):

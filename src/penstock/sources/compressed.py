@@ -10,6 +10,7 @@ from penstock.sources.compressions import HEAD, Compression, Decoder
 
 _SLICE = 64 * 1024  # what a call of a decoder gets
 _MOST = 256 * 1024  # what it may give; both sizes stay in the processor's cache
+_CUT_OFF = "ends in the middle"
 
 
 class Slices:
@@ -56,8 +57,16 @@ class _Attempt:
     From call number `careful` on it is given one byte at a time, and asked for one.
     """
 
-    def __init__(self, decoder: Decoder, refusals: tuple[type[Exception], ...], careful: float) -> None:
+    def __init__(
+        self,
+        decoder: Decoder,
+        refusals: tuple[type[Exception], ...],
+        *,
+        exact: bool,
+        careful: float = math.inf,
+    ) -> None:
         self.decoder = decoder
+        self.exact = exact  # none gives more of what is cut off
         self.calls = 0
         self._refusals = refusals
         self._careful = careful
@@ -87,7 +96,8 @@ class Compressed:
     A decoder keeps to itself what it made in the very call that met damage. So the stream is then read
     once more up to that call, and what the call was given and asked for is cut into single bytes: all
     before the damage comes out but perhaps the last byte. That takes as long again as reading the stream
-    did, and no more memory. What zlib says of gzip counts more than what isal says.
+    did, and no more memory. What zlib says of gzip counts more than what isal says, also where a
+    file is cut off: isal holds back the last byte or two.
 
     How much is read at once decides about no call, so what comes out is the same however it is read.
     """
@@ -137,7 +147,10 @@ class Compressed:
             self._try_again(str(refusal))
             return b""
         if made is None:
-            self._end("ends in the middle")
+            if self._attempt.exact:
+                self._end(_CUT_OFF)
+            else:
+                self._try_again(_CUT_OFF)
             return b""
         known = min(self._known, len(made))
         self._known -= known
@@ -148,7 +161,8 @@ class Compressed:
         """Begin the next stream; the end where none follows."""
         self._slices.at -= len(self._attempt.decoder.unused_data or b"")
         while (head := self._slices.peek(HEAD)).startswith(b"\0"):  # zeros may pad a file to whole blocks
-            self._slices.at -= len(self._slices.take().lstrip(b"\0"))
+            zeros = self._slices.take()
+            self._slices.at -= len(zeros.lstrip(b"\0"))
         if self._compression.begins(head):
             self._begin_stream()
         else:
@@ -163,10 +177,11 @@ class Compressed:
 
     def _ways(self) -> Iterator[_Attempt]:
         """Return the attempts to be made at a stream, one after the other met damage."""
+        refusals = self._compression.refusals
         for decoder in self._decoders:
-            attempt = _Attempt(decoder(), self._compression.refusals, math.inf)
+            attempt = _Attempt(decoder(), refusals, exact=decoder is self._decoders[-1])
             yield attempt
-        yield _Attempt(decoder(), self._compression.refusals, attempt.calls)
+        yield _Attempt(decoder(), refusals, exact=True, careful=attempt.calls)
 
     def _try_again(self, reason: str) -> None:
         attempt = next(self._attempts, None)

@@ -24,12 +24,12 @@ _STEP = 1024 * 1024
 
 @description
 class Files:
-    """Lines of files, plain or gzip; a path, a glob pattern or a directory, one or several.
+    """Lines of files, plain or compressed; a path, a glob pattern or a directory, one or several.
 
     Each file is a split, once, however often it is named (by its first path then, as paths are sorted). A
-    directory stands for all files in and below it whose names do not begin with a dot. gzip is told by
-    content, not by name. `_source` is the path, `_offset` the byte the line begins at (of the decompressed
-    data).
+    directory stands for all files in and below it whose names do not begin with a dot. gzip, zstd, bz2, xz
+    and lz4 are told by content, not by name. `_source` is the path, `_offset` the byte the line begins at (of
+    the decompressed data).
 
     A line longer than `max_line_bytes` is rejected, its first KiB kept. A line that is not UTF-8 is rejected
     too, or has U+FFFD in the place of what is wrong if `invalid_utf8` is "replace".
@@ -92,11 +92,14 @@ class _FileReader:
         except OSError as error:
             raise FlowError.at("paths", _refused(path, error)) from None
         try:
-            self._bytes = unpacked(self._file)
+            self._unpacked = unpacked(self._file)
             if framing.heading is None:
-                heading, here = b"", self._bytes.skip(position)
+                heading, here = b"", self._unpacked.skip(position)
             else:
-                heading, here = _heading_at(self._bytes, position, framing)
+                heading, here = _heading_at(self._unpacked, position, framing)
+        except FlowError:
+            self.close()
+            raise
         except OSError as error:
             self.close()
             raise FlowError.at("paths", _refused(path, error)) from None
@@ -111,7 +114,7 @@ class _FileReader:
                 self._chunks.extend(self._framer.push(count))
             else:
                 self._ended = True
-                self._chunks.extend(self._framer.finish(self._bytes.damage))
+                self._chunks.extend(self._framer.finish(self._unpacked.damage))
         if self._chunks:
             return self._chunks.popleft()
         return None if self._ended else self._nothing_yet()
@@ -122,7 +125,7 @@ class _FileReader:
 
     def _read_bytes(self) -> int:
         try:
-            return self._bytes.readinto(self._framer.room(self._size))
+            return self._unpacked.readinto(self._framer.room(self._size))
         except OSError as error:
             raise RunError(_refused(self._path, error)) from None
 
