@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import penstock as ps
+from penstock.model import Text
 from packings import MAGIC, PACK, TEXT, plainly
 
 FORMATS = pytest.mark.parametrize("name", PACK)
@@ -20,9 +21,9 @@ def lines_and_rejects(
     reader = ps.Files(str(path), codec="combined").open(str(path), position, size)
     data, rejects, positions = b"", [], [position]
     while (chunk := reader.read()) is not None:
-        assert isinstance(chunk.data, bytes)
+        assert isinstance(chunk.data, Text)
         assert chunk.position >= positions[-1]
-        data += chunk.data
+        data += chunk.data.to_bytes()
         positions.append(chunk.position)
         if chunk.rejects is not None:
             rejects += chunk.rejects.rows()

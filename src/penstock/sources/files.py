@@ -1,4 +1,4 @@
-"""Files of lines, plain or gzip: a path, a pattern, a directory."""
+"""Files of lines, plain or compressed: a path, a pattern, a directory."""
 
 from __future__ import annotations
 
