@@ -63,23 +63,23 @@ def decode(form: Format, setting: Setting) -> Outcome:
         )
 
 
+def decode_alone(log: Path, codec: Codec, threads: int, take: Callable[[pl.DataFrame], object] = len) -> None:
+    """Hand the rows of a file to `take`, batch by batch: on the caller's own thread, or decoded on others."""
+    intake = Intake(ps.Files(str(log), codec=codec), "time", 0 if threads == 1 else threads)
+    while (decoded := intake.read(0, _CHUNK, END)) is not None:
+        take(decoded.rows)
+    intake.close()
+
+
 def _penstock(form: Format, log: Path, lines: int, threads: int) -> Contender:
-    """One thread is the caller's own; of two, each decodes every other chunk."""
-
-    def batches(take: Callable[[pl.DataFrame], None]) -> None:
-        intake = Intake(ps.Files(str(log), codec=form.codec), "time", 0 if threads == 1 else threads)
-        while (decoded := intake.read(0, _CHUNK, END)) is not None:
-            take(decoded.rows)
-        intake.close()
-
     def answer(_: None) -> Answer:
         parts: list[pl.DataFrame] = []
-        batches(lambda rows: parts.append(rows.select(form.totals)))
+        decode_alone(log, form.codec, threads, lambda rows: parts.append(rows.select(form.totals)))
         return _totals(pl.concat(parts).sum())
 
     return Contender(
         name=f"penstock, {threads} thread{'s' * (threads > 1)}",
-        run=lambda: batches(lambda rows: None),
+        run=partial(decode_alone, log, form.codec, threads),
         answer=answer,
         events=lines,
         bytes=log.stat().st_size,
