@@ -58,8 +58,8 @@ class Door:
             if rows.schema[self._time] != EVENT_TIME:
                 rows = rows.with_columns(pl.col(self._time).pipe(_utc, rows.schema[self._time]))
             times, latest = rows[self._time].cast(pl.Int64), min(latest, YEAR_9999)
-            believed = times.is_between(YEAR_1, latest).fill_null(False)
-            if not believed.all():
+            if not _all_between(times, YEAR_1, latest):
+                believed = times.is_between(YEAR_1, latest).fill_null(False)
                 rejects.append(self._doubted(rows.filter(~believed), chunk))
                 rows = rows.filter(believed)
         gathered = pl.concat(rejects).sort(OFFSET) if rejects else NO_REJECTS
@@ -81,6 +81,14 @@ class Door:
         else:
             lines = lines.with_columns(lines_of(encode(rows.drop(OFFSET)), 0)["raw"])
         return rejected(lines, pl.lit(rows.select(reason).to_series()))
+
+
+def _all_between(times: pl.Series, lowest: int, highest: int) -> bool:
+    """Tell whether no time is null or out of range: the normal case, a third of the work of finding which."""
+    if times.is_empty() or times.null_count():
+        return times.is_empty()
+    micros = times.to_numpy()
+    return bool(lowest <= micros.min() and micros.max() <= highest)
 
 
 def _utc(time: pl.Expr, dtype: pl.DataType) -> pl.Expr:
