@@ -66,7 +66,7 @@ class _Table:
 
     def grow(self) -> None:
         room = len(self.keys) * _GROWTH
-        self.hashes, self.keys = _grown(self.hashes, room), _grown(self.keys, room)
+        self.hashes, self.keys = grown(self.hashes, room), grown(self.keys, room)
         self.slots = np.zeros(2 * room, np.uint64)
         refill(self.hashes, self.state, self.slots)
 
@@ -80,7 +80,7 @@ class NumberKeys:
 
     def codes(self, column: pl.Series) -> NDArray[np.int64]:
         """Return the code of each value; see `KeyColumn.codes`."""
-        return self.codes_of(_as_int64(column), nulls_of(column))
+        return self.codes_of(as_int64(column), nulls_of(column))
 
     def codes_of(self, values: NDArray[np.int64], nulls: NDArray[np.bool_]) -> NDArray[np.int64]:
         """Return the code of each of some int64, shape (n,); `nulls` has as many or none."""
@@ -136,7 +136,7 @@ class TextKeys:
                 table.grow()
             needed = int(table.state[USED]) + int(of.views[row, 0] & np.uint64(0xFFFFFFFF))
             if needed > len(self._texts):
-                self._texts = _grown(self._texts, max(needed, _GROWTH * len(self._texts)))
+                self._texts = grown(self._texts, max(needed, _GROWTH * len(self._texts)))
 
     @property
     def keys(self) -> pl.Series:
@@ -216,7 +216,7 @@ def _runs(same: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]
     return places, np.cumsum(~linked[places])
 
 
-def _as_int64(column: pl.Series) -> NDArray[np.int64]:
+def as_int64(column: pl.Series) -> NDArray[np.int64]:
     """Return a number for each value, the same for equal ones; whatever for null."""
     if column.dtype.is_float():
         floats = column.cast(pl.Float64).fill_null(0.0).to_numpy() + 0.0  # -0.0 + 0.0 is 0.0
@@ -227,7 +227,8 @@ def _as_int64(column: pl.Series) -> NDArray[np.int64]:
     return values.fill_null(0).to_numpy()
 
 
-def _grown(array: NDArray[Number], room: int) -> NDArray[Number]:
-    grown = np.empty((room, *array.shape[1:]), array.dtype)
-    grown[: len(array)] = array
-    return grown
+def grown(array: NDArray[Number], room: int) -> NDArray[Number]:
+    """Return an array with more rows, which are zero."""
+    larger = np.zeros((room, *array.shape[1:]), array.dtype)
+    larger[: len(array)] = array
+    return larger

@@ -15,6 +15,8 @@ from penstock.model import EVENT_TIME, Batch, Stream
 from penstock.stages.rows import check_new_names
 from penstock.units import microseconds
 from penstock.windows.aligned import PANE, START, STOP, AlignedWindows, Grid
+from penstock.windows.folded import FoldedWindows
+from penstock.windows.folds import folds_of
 
 
 @description
@@ -74,7 +76,13 @@ class _Windows:
     ) -> None:
         every, time = microseconds(window.every), cast("str", reads.time)
         self._grid = Grid(every, microseconds(window.period or window.every), microseconds(window.offset))
-        self._windows = AlignedWindows(self._grid, window.by, aggregates, time)
+        folds = folds_of(aggregates, reads.columns) if self._grid.overlap == 1 else None
+        by = pl.Schema({name: reads.columns[name] for name in window.by})
+        self._windows = (
+            AlignedWindows(self._grid, window.by, aggregates, time)
+            if folds is None
+            else FoldedWindows(self._grid, by, folds, time)
+        )
         self._read = {time, *window.by, *columns_read(aggregates, reads.columns)}
         self.output = Stream(columns, START)
 

@@ -126,7 +126,7 @@ class AlignedWindows:
         first = first_at(places, begins)
         code, pane = codes[first], begins + shifts[first]
         wanted = np.flatnonzero((pane >= 0) & (pane <= (stop - start) // every))
-        order = wanted[_by_pane_and_key(pane[wanted], code[wanted], len(keys) if overlap > 1 else 1)]
+        order = wanted[by_pane_and_key(pane[wanted], code[wanted], len(keys) if overlap > 1 else 1)]
         starts = pl.Series(START, pane[order] * every + start)
         return pl.concat(
             [
@@ -173,7 +173,7 @@ def _and(columns: list[str] | pl.Expr, more: Sequence[str]) -> list[str] | pl.Ex
     return columns if isinstance(columns, pl.Expr) else list(dict.fromkeys([*more, *columns]))
 
 
-def _by_pane_and_key(pane: NDArray[np.int64], code: NDArray[np.int64], codes: int) -> NDArray[np.int64]:
+def by_pane_and_key(pane: NDArray[np.int64], code: NDArray[np.int64], codes: int) -> NDArray[np.int64]:
     """Return the order by pane, then key; with `codes` 1 they are in the order of the keys already."""
     first = group_order(code, codes) if codes > 1 else None
     panes = pane if first is None else pane[first]
