@@ -85,7 +85,7 @@ class ReorderBuffer:
         self._splits[number].open = False
 
     def add(self, number: int, decoded: Decoded) -> None:
-        """Take the next rows and rejects of a split, both in the order of their offsets."""
+        """Take the next rows and rejects of a split, both in the order of their offsets; it owns the rows."""
         split, rows, rejects = self._splits[number], decoded.rows, decoded.rejects
         self.held += len(rows) + len(rejects)
         before = np.empty(0, np.int64)
@@ -106,9 +106,7 @@ class ReorderBuffer:
                 rows = rows.filter(pl.Series(~late))
                 times = times[~late]
             if len(times):
-                # Here, while they are still in the cache, their texts are copied in half the time it would
-                # take to look at them later, and the buffer they were read into is free again.
-                split.waiting.append(owned(rows))
+                split.waiting.append(rows)
                 split.lowest = min(split.lowest, int(times.min()))
 
     def release(self) -> Released:

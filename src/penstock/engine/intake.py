@@ -7,7 +7,7 @@ import polars as pl
 from penstock.engine.ahead import ReadAhead
 from penstock.engine.door import Door
 from penstock.errors import FlowError, RunError
-from penstock.model import Chunk, Decoded, Reader, Source, Text
+from penstock.model import METADATA, Chunk, Decoded, Reader, Source, Text
 from penstock.units import BEGINNING
 
 PEEK_BYTES = 64 * 1024
@@ -44,6 +44,10 @@ class Intake:
     def schema(self) -> pl.Schema:
         """The columns of `events`; only metadata if nothing was there to learn them from."""
         return self._door.schema
+
+    def keep(self, columns: pl.Schema) -> None:
+        """Hand on only these columns of rows from now on, beside `_offset`."""
+        self._door.kept = [name for name in columns if name not in METADATA]
 
     def first_watermarks(self, delay: int, latest: int) -> dict[str, int]:
         """Return the watermark of each split before it is read: its first row's time minus `delay` (µs).

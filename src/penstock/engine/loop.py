@@ -75,6 +75,7 @@ class _Loop:
         self._epoch = 1
         self._begin_epoch()
         delay = microseconds(flow.timing.delay)
+        flow.intake.keep(flow.columns_needed)
         marks = flow.intake.first_watermarks(delay, self._latest)
         self._buffer = ReorderBuffer(marks, flow.columns_needed, flow.timing.column, delay)
 
