@@ -26,10 +26,13 @@ def array(values: list[int]) -> np.ndarray:
 )
 def test_watermarks(times: list[int], begun: int, delay: int) -> None:
     before = np.empty(len(times), np.int64)
-    after = watermarks(array(times), begun, delay, before)
+    after, late, lowest = watermarks(array(times), begun, delay, before)
     marks = [max([begun, *(time - delay for time in times[:i])]) for i in range(len(times) + 1)]
     assert before.tolist() == marks[:-1]
     assert after == marks[-1]
+    on_time = [time for time, mark in zip(times, marks, strict=False) if time >= mark]
+    assert late == len(times) - len(on_time)
+    assert lowest == min(on_time, default=2**63 - 1)
 
 
 @settings(max_examples=200, derandomize=True)

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 import penstock as ps
-from penstock.model import Text
 from packings import MAGIC, PACK, TEXT, plainly
+from penstock.model import Text
 
 FORMATS = pytest.mark.parametrize("name", PACK)
 CUT = "ends in the middle"

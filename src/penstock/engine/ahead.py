@@ -11,6 +11,9 @@ from threading import Lock
 from penstock.engine.door import Arrived
 from penstock.model import Chunk, Reader
 
+_AHEAD = 8
+"""Chunks that are read ahead: as many as make a batch of common lines, so that none waits for the other."""
+
 
 @dataclass
 class _Split:
@@ -26,13 +29,13 @@ class _Split:
 class ReadAhead:
     """Hands out the chunks of each split in their order, decoded; reads on where it was last asked.
 
-    At most `threads` + 1 chunks are asked for ahead, of all splits together; without threads, each is read
-    when it is taken. A reader's error comes out where its chunk would.
+    Some chunks are asked for ahead, of all splits together; without threads, each is read when it is taken. A
+    reader's error comes out where its chunk would.
     """
 
     def __init__(self, decode: Callable[[Chunk], Arrived], threads: int) -> None:
         self._decode = decode
-        self._most = threads + 1 if threads else 0
+        self._most = _AHEAD if threads else 0
         self._pool = ThreadPoolExecutor(threads, "penstock-read") if threads else None
         self._splits: dict[int, _Split] = {}
         self._ahead = 0

@@ -81,11 +81,8 @@ class Door:
                 times = event_times(rows, self._time)
                 first, last = int(times.min()), int(times.max())
             if isinstance(chunk.data, Text):
-                # Here, while they are still in this core's cache, texts are copied in half the time it would
-                # take later, and the buffer they were read into is free again.
-                rows = owned(self._projected(rows))
-        gathered = rejects[0] if len(rejects) == 1 else pl.concat(rejects) if rejects else NO_REJECTS
-        return Arrived(chunk, rows, gathered.sort(OFFSET) if len(rejects) > 1 else gathered, first, last)
+                rows = self._projected(rows)
+        return Arrived(chunk, rows, _gathered(rejects), first, last)
 
     def admit(self, arrived: Arrived, latest: int) -> Decoded:
         """Return the rows with an event time up to `latest` (µs); the others join the rejects.
@@ -95,12 +92,20 @@ class Door:
         rows, rejects, latest = arrived.rows, arrived.rejects, min(latest, YEAR_9999)
         if len(rows) and not YEAR_1 <= arrived.first <= arrived.last <= latest:
             believed = rows[self._time].cast(pl.Int64).is_between(YEAR_1, latest).fill_null(False)
-            rejects = pl.concat([rejects, self._doubted(rows.filter(~believed), arrived.chunk)]).sort(OFFSET)
+            rejects = _gathered([rejects, self._doubted(rows.filter(~believed), arrived.chunk)])
             rows = rows.filter(believed)
-        return Decoded(rows if isinstance(arrived.chunk.data, Text) else owned(self._projected(rows)), rejects)
+        return Decoded(rows if isinstance(arrived.chunk.data, Text) else self._projected(rows), rejects)
 
     def _projected(self, rows: pl.DataFrame) -> pl.DataFrame:
-        return rows if self.kept is None else rows.select(*self.kept, OFFSET)
+        """Return the columns that are handed on, with texts of their own if they are few.
+
+        Here, where they are still in the cache of the core that decoded them, texts are copied in half the
+        time it takes later, and the buffer they were read into is free again.
+        """
+        if self.kept is None:
+            return rows
+        kept = rows.select(*self.kept, OFFSET)
+        return owned(kept) if 2 * len(kept.columns) < len(rows.columns) else kept
 
     def _doubted(self, rows: pl.DataFrame, chunk: Chunk) -> pl.DataFrame:
         time = pl.col(self._time).to_physical()
@@ -118,6 +123,11 @@ class Door:
         else:
             lines = lines.with_columns(records_of(Text.of(encode(rows.drop(OFFSET))), 0)["raw"])
         return rejected(lines, pl.lit(rows.select(reason).to_series()))
+
+
+def _gathered(rejects: list[pl.DataFrame]) -> pl.DataFrame:
+    """Return rejects of several kinds in the order of their offsets, with bytes of their own."""
+    return owned(pl.concat(rejects).sort(OFFSET)) if rejects else NO_REJECTS
 
 
 def _utc(time: pl.Expr, dtype: pl.DataType) -> pl.Expr:

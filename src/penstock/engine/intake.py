@@ -46,8 +46,9 @@ class Intake:
         return self._door.schema
 
     def keep(self, columns: pl.Schema) -> None:
-        """Hand on only these columns of rows from now on, beside `_offset`."""
-        self._door.kept = [name for name in columns if name not in METADATA]
+        """Hand on only these columns of rows from now on, and `_offset`."""
+        kept = [name for name in columns if name not in METADATA]
+        self._door.kept = kept if len(kept) + len(METADATA) < len(self.schema) else None
 
     def first_watermarks(self, delay: int, latest: int) -> dict[str, int]:
         """Return the watermark of each split before it is read: its first row's time minus `delay` (µs).

@@ -7,17 +7,26 @@ from numba import njit
 from numpy.typing import NDArray
 
 
-@njit(cache=True, nogil=True)
-def watermarks(times: NDArray[np.int64], watermark: int, delay: int, before: NDArray[np.int64]) -> int:
-    """Fill `before`, shape (n,), with the split's watermark as each row is read; return it after the last.
+# It holds the interpreter's lock: taking that again from a thread that decodes costs more than the loop.
+@njit(cache=True)
+def watermarks(
+    times: NDArray[np.int64], watermark: int, delay: int, before: NDArray[np.int64]
+) -> tuple[int, int, int]:
+    """Fill `before`, shape (n,), with the split's watermark as each row is read.
 
-    `times`, shape (n,), are event times in µs in the order they are read; `watermark` is the highest time
-    so far minus `delay`, in µs.
+    `times`, shape (n,), are event times in µs in the order they are read; `watermark` is the highest time so
+    far minus `delay`, in µs. Returns the watermark after the last row, how many rows are late, and the lowest
+    time of the others, the highest int64 if there are none.
     """
+    late, lowest = 0, np.int64(np.iinfo(np.int64).max)
     for row in range(times.shape[0]):
         before[row] = watermark
-        watermark = max(watermark, times[row] - delay)
-    return watermark
+        if times[row] < watermark:
+            late += 1
+        else:
+            lowest = min(lowest, times[row])
+            watermark = max(watermark, times[row] - delay)
+    return watermark, late, lowest
 
 
 @njit(cache=True, nogil=True)
