@@ -53,8 +53,8 @@ def _store_word(typing, data, at, value):  # type: ignore[no-untyped-def] # noqa
     return types.void(data, types.int64, types.uint64), generate
 
 
-def _matcher(*wanted: int):  # type: ignore[no-untyped-def] # noqa: ANN202
-    """Make an intrinsic that says which of 64 bytes are one of `wanted`; -1 stands for all above 127."""
+def _matcher(*wanted: int, up_to: int | None = None):  # type: ignore[no-untyped-def] # noqa: ANN202
+    """Make an intrinsic that says which of 64 bytes are one of `wanted` (-1: above 127) or at most `up_to`."""
 
     @intrinsic
     def match(typing, data, at):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
@@ -63,6 +63,8 @@ def _matcher(*wanted: int):  # type: ignore[no-untyped-def] # noqa: ANN202
             loaded = builder.load(builder.bitcast(place, _WIDE.as_pointer()))
             loaded.align = 1
             found = None
+            if up_to is not None:
+                found = builder.icmp_unsigned("<=", loaded, ir.Constant(_WIDE, [up_to] * 64))
             for byte in wanted:
                 if byte < 0:
                     one = builder.icmp_signed("<", loaded, ir.Constant(_WIDE, [0] * 64))
@@ -83,6 +85,7 @@ _quotes_or_escapes = _matcher(34, 92, 10)
 _equals = _matcher(61, 32, 10)
 _escapes = _matcher(92, 10)
 _high = _matcher(-1)
+_value_ends = _matcher(34, up_to=32)
 
 
 @intrinsic
@@ -191,6 +194,18 @@ def find_equals(data: NDArray[np.uint8], at: int) -> int:
     return at + first_bit(found)
 
 
+@part
+def find_value_end(data: NDArray[np.uint8], at: int) -> int:
+    """Return the place of the next double quote, space or control character, from `at` on."""
+    _check(data, at, 64)
+    found = _value_ends(data, at)
+    while found == _NONE:
+        at += 64
+        _check(data, at, 64)
+        found = _value_ends(data, at)
+    return at + first_bit(found)
+
+
 @kernel
 def survey(data: NDArray[np.uint8], start: int, stop: int) -> tuple[int, bool]:
     """Return how many newlines there are in `data[start:stop]`, and whether all bytes are ASCII."""
@@ -248,9 +263,15 @@ def low_bytes(value: np.uint64, count: int) -> np.uint64:
 
 @part
 def put_view(
-    views: NDArray[np.uint64], column: int, row: int, data: NDArray[np.uint8], start: int, stop: int, buffer: int
+    views: NDArray[np.uint64],
+    column: int,
+    row: int,
+    data: NDArray[np.uint8],
+    start: int,
+    stop: int,
+    buffer: int,
 ) -> None:
-    """Make `views[column, row]`, of shape (2,), the Arrow view of `data[start:stop]`, `data` being buffer number `buffer`.
+    """Make `views[column, row]`, shape (2,), the Arrow view of `data[start:stop]` in buffer number `buffer`.
 
     By Arrow's columnar format: 4 bytes of length, then up to 12 bytes of the text itself, or its first 4, the
     buffer's number and the place in it. `data` is shorter than 2 GiB.
@@ -269,3 +290,9 @@ def put_view(
 def clear_bit(bits: NDArray[np.uint8], column: int, row: int) -> None:
     """Mark a row as null in the bitmap `bits[column]`, by Arrow's order of bits."""
     bits[column, row >> 3] &= np.uint8(~(1 << (row & 7)) & 0xFF)
+
+
+@part
+def set_bit(bits: NDArray[np.uint8], column: int, row: int) -> None:
+    """Mark a row as not null in the bitmap `bits[column]`."""
+    bits[column, row >> 3] |= np.uint8(1 << (row & 7))
