@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from penstock.codecs.access import Combined, Common
     from penstock.codecs.logfmt import Logfmt
     from penstock.codecs.ndjson import NdJson
+    from penstock.codecs.syslog import Syslog
     from penstock.config import load
     from penstock.detectors.rolling_zscore import RollingZScore
     from penstock.engine.flow import Batching, Epochs
@@ -48,6 +49,7 @@ _HOMES = {
     "RunError": "errors",
     "Summary": "engine.summary",
     "Synthetic": "sources.synthetic",
+    "Syslog": "codecs.syslog",
     "load": "config",
 }
 
@@ -70,6 +72,7 @@ __all__ = [
     "RunError",
     "Summary",
     "Synthetic",
+    "Syslog",
     "load",
 ]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from penstock.codecs.access import Combined, Common
 from penstock.codecs.logfmt import Logfmt
 from penstock.codecs.ndjson import NdJson
+from penstock.codecs.syslog import Syslog
 from penstock.errors import FlowError
 from penstock.fields import unknown
 from penstock.model import Codec
@@ -14,6 +15,7 @@ CODECS: dict[str, type[Codec]] = {
     "common": Common,
     "logfmt": Logfmt,
     "ndjson": NdJson,
+    "syslog": Syslog,
 }
 
 

@@ -54,7 +54,7 @@ def _store_word(typing, data, at, value):  # type: ignore[no-untyped-def] # noqa
 
 
 def _matcher(*wanted: int, up_to: int | None = None):  # type: ignore[no-untyped-def] # noqa: ANN202
-    """Make an intrinsic that says which of 64 bytes are one of `wanted` (-1: above 127) or at most `up_to`."""
+    """Make an intrinsic that says which of 64 bytes are one of `wanted` (-1: above 127) or up to `up_to`."""
 
     @intrinsic
     def match(typing, data, at):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
