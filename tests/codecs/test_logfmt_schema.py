@@ -50,6 +50,11 @@ def test_the_last_of_a_key_that_stands_twice_counts() -> None:
     assert inferred("a=x a=1", "a=x a=2") == {"a": pl.Int64}
 
 
+def test_a_key_whose_values_are_all_broken_is_text() -> None:
+    assert inferred('a="\\q"', 'a="\\u1"') == {"a": pl.String}
+    assert inferred('a="\\q" b=1', "b=2") == {"a": pl.String, "b": pl.Int64}
+
+
 def test_columns_are_inferred_from_good_lines_in_their_order() -> None:
     found = inferred("b=1", "", "a=x z=1 b=2", "c=1 =", "c=1 d", 'e="', "é=1 _no=1", "hello")
     assert list(found) == ["b", "a", "z", "c", "é"]

@@ -86,7 +86,7 @@ class _LogfmtDecoder:
         hard, hard_views = np.empty((most, 2), np.int64), np.empty((1, most, 2), np.uint64)
         others = np.empty((room, 2), np.int64)
         bad, codes = np.empty((lines, 2), np.int64), np.empty(lines, np.int64)
-        work = (np.empty(len(self._types), np.uint64), np.empty((len(self._types), 3), np.int64))
+        work = (np.empty((len(self._types), 3), np.uint64), np.empty((len(self._types), 4), np.int64))
         rows, refused, hards, found = kernel.parse_logfmt(
             text.buffer, start, text.size, self._names, self._bounds, self._kinds, self._slots, *work,
             views, flags, numbers, reals, bits, offsets, side, hard, hard_views, others, bad, codes,

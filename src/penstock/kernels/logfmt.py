@@ -12,18 +12,30 @@ from numpy.typing import NDArray
 
 from penstock.kernels.civil import NO_TIME
 from penstock.kernels.compiling import kernel, part
+from penstock.kernels.field_names import begins_with_name, column_of, prepare_names
 from penstock.kernels.quoted import unescape_quoted
 from penstock.kernels.scan import (
     clear_bit,
+    digits,
     find_newline,
     find_quote_or_escape,
     find_value_end,
-    low_bytes,
     put_view,
     set_bit,
     word,
 )
-from penstock.kernels.values import EXACT, HARD, WRONG, bool_of, float64_of, int64_of, is_word, time_of
+from penstock.kernels.values import (
+    EXACT,
+    HARD,
+    SHORTEST_TIME,
+    WRONG,
+    bool_of,
+    float64_of,
+    int64_of,
+    is_word,
+    minute_of,
+    time_in_minute,
+)
 
 TEXT, BOOL, INT64, FLOAT64, TIME, SECONDS, MILLISECONDS, MICROSECONDS, NANOSECONDS = range(9)
 """What a column's values are; the last four are numbers since 1970."""
@@ -32,9 +44,8 @@ BLANK, NO_PAIR, NO_KEY, QUOTE_IN_KEY, QUOTE_IN_VALUE, UNFINISHED, BEHIND_QUOTE, 
 """Why a line was refused. MISTYPED + 2 c: the value is not of the type of column c; + 1: a broken escape."""
 
 _NEWLINE, _RETURN, _SPACE, _QUOTE, _EQUALS, _BACKSLASH = 10, 13, 32, 34, 61, 92
-_ABSENT, _BARE = -1, -2
+_BARE = -1
 _TRUE = np.uint64(0x6575727400000004)  # an Arrow view of "true"
-_SPREAD = np.uint64(0x9E3779B97F4A7C15)
 _FARTHEST = 9.2e18
 """Times that many µs from 1970 are refused: they would not fit 64 bits, or nearly so."""
 
@@ -69,8 +80,8 @@ def parse_logfmt(
     go to row `slots[c]` of `views` (texts), shape (texts, lines, 2), of `flags` (truth values), shape
     (bools, lines / 8), all set before, or of `numbers` (integers and times in µs) and `reals` (the same
     memory as doubles), shape (numbers, lines). Nulls are marked in `bits`, shape (columns, lines / 8), all
-    set before. `offsets` gets `begin` + the line's place. `prints`, shape (columns,), and `spans`, shape
-    (columns, 3), are to work in; `side` has room for `size` bytes, padded as `text`.
+    set before. `offsets` gets `begin` + the line's place. `prints`, shape (columns, 3), and `spans`, shape
+    (columns, 4), are to work in; `side` has room for `size` bytes, padded as `text`.
 
     A double that takes more than a kernel to round is left to the caller: `hard`, shape (n, 2), gets its slot
     and its row, `hard_views`, shape (1, n, 2), its text. `others`, shape (m, 2), gets where keys with a value
@@ -78,25 +89,24 @@ def parse_logfmt(
     refused line and of its newline, `codes` the reason.
     """
     columns = kinds.shape[0]
+    prepare_names(names, bounds, prints)
     for column in range(columns):
-        prints[column] = _print_of(names, bounds[column], bounds[column + 1])
+        spans[column, 3] = -1
+    date, clock, minute = np.uint64(0), np.uint64(0), np.int64(NO_TIME)
     rows, refused, used, hards, strangers, line = 0, 0, 0, 0, 0, 0
     while line < size:
         code, pairs, expected, at = 0, 0, 0, line
         used_before, hards_before, strangers_before = used, hards, strangers
-        for column in range(columns):
-            spans[column, 0] = _ABSENT
         while code == 0:
             while text[at] <= _SPACE and text[at] != _NEWLINE:
                 at += 1
             if text[at] == _NEWLINE:
                 break
             key, column = at, -1
-            if expected < columns:
-                length = bounds[expected + 1] - bounds[expected]
-                # The compare first: it stops at the newline at the latest.
-                if _same(text, key, names, bounds[expected], length) and text[key + length] == _EQUALS:
-                    column, at = expected, key + length
+            if expected < columns and begins_with_name(text, key, expected, names, bounds, prints):
+                name_end = key + bounds[expected + 1] - bounds[expected]
+                if text[name_end] == _EQUALS:
+                    column, at = expected, name_end
             if column < 0:
                 while text[at] > _SPACE and text[at] != _EQUALS and text[at] != _QUOTE:
                     at += 1
@@ -106,7 +116,7 @@ def parse_logfmt(
                 if at == key:
                     code = NO_KEY
                     break
-                column = _column_of(text, key, at, names, bounds, prints)
+                column = column_of(text, key, at, names, bounds, prints)
                 if column < 0 and text[at] == _EQUALS and strangers < others.shape[0]:
                     others[strangers, 0], others[strangers, 1] = key, at
                     strangers += 1
@@ -132,7 +142,12 @@ def parse_logfmt(
                         code = QUOTE_IN_VALUE
                         break
             if column >= 0:
-                spans[column, 0], spans[column, 1], spans[column, 2] = start, stop, escapes
+                spans[column, 0], spans[column, 1], spans[column, 2], spans[column, 3] = (
+                    start,
+                    stop,
+                    escapes,
+                    line,
+                )
                 expected = column + 1
         if code == 0 and pairs == 0:
             code = NO_PAIR
@@ -142,7 +157,7 @@ def parse_logfmt(
             for column in range(columns):
                 start, stop = spans[column, 0], spans[column, 1]
                 kind, slot = kinds[column], slots[column]
-                if start == _ABSENT:
+                if spans[column, 3] != line:
                     _put_null(views, bits, column, slot, kind, rows)
                     continue
                 escapes = spans[column, 2] != 0
@@ -181,6 +196,14 @@ def parse_logfmt(
                         found = WRONG
                     if found == EXACT:
                         numbers[slot, rows] = np.int64(np.rint(real))
+                elif kind == TIME:
+                    is_one = stop - start >= SHORTEST_TIME
+                    if is_one:
+                        if word(source, start) != date or word(source, start + 8) != clock:
+                            date, clock = word(source, start), word(source, start + 8)
+                            minute = minute_of(source, start)
+                        numbers[slot, rows], is_one = time_in_minute(source, start, stop, minute)
+                    found = EXACT if is_one else WRONG
                 else:
                     numbers[slot, rows], found = _integer_of(kind, source, start, stop)
                 if found == HARD:
@@ -213,15 +236,16 @@ def parse_logfmt(
 
 @kernel
 def _integer_of(kind: int, data: NDArray[np.uint8], start: int, stop: int) -> tuple[int, int]:
-    """Return an integer or a time, and EXACT or WRONG."""
-    if kind == TIME:
-        number, is_one = time_of(data, start, stop)
-    else:
+    """Return an integer, or a number since 1970 in µs, and EXACT or WRONG."""
+    # Few numbers have more than eight digits, and these eight are read at once.
+    number, count = digits(word(data, start))
+    is_one = count == stop - start and count > 0
+    if not is_one:
         number, is_one = int64_of(data, start, stop)
-        if kind == NANOSECONDS:
-            number //= 1000
-        elif kind == MICROSECONDS and number == NO_TIME:
-            is_one = False
+    if kind == NANOSECONDS:
+        number //= 1000
+    elif kind == MICROSECONDS and number == NO_TIME:
+        is_one = False
     return number, EXACT if is_one else WRONG
 
 
@@ -233,43 +257,6 @@ def _put_null(
     if kind == TEXT:
         views[slot, row, 0] = 0
         views[slot, row, 1] = 0
-
-
-@part
-def _same(text: NDArray[np.uint8], at: int, names: NDArray[np.uint8], start: int, length: int) -> bool:
-    """Say whether a text begins with `names[start:start + length]`."""
-    while length > 8:
-        if word(text, at) != word(names, start):
-            return False
-        at, start, length = at + 8, start + 8, length - 8
-    return bool(low_bytes(word(text, at) ^ word(names, start), length) == 0)
-
-
-@part
-def _print_of(data: NDArray[np.uint8], start: int, stop: int) -> np.uint64:
-    """Return a number that tells most keys apart, made of their ends and their length."""
-    size = stop - start
-    spread = (low_bytes(word(data, start), size) ^ np.uint64(size)) * _SPREAD
-    return np.uint64(spread ^ word(data, stop - 8)) if size > 8 else spread
-
-
-@kernel
-def _column_of(
-    text: NDArray[np.uint8],
-    start: int,
-    stop: int,
-    names: NDArray[np.uint8],
-    bounds: NDArray[np.int64],
-    prints: NDArray[np.uint64],
-) -> int:
-    """Return the column that a key is the name of, -1 if there is none."""
-    wanted = _print_of(text, start, stop)
-    for column in range(prints.shape[0]):
-        if prints[column] == wanted:
-            length = bounds[column + 1] - bounds[column]
-            if length == stop - start and _same(text, start, names, bounds[column], length):
-                return column
-    return -1
 
 
 @part

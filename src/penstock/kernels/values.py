@@ -14,6 +14,8 @@ from penstock.kernels.compiling import kernel, part
 WRONG, EXACT, HARD = 0, 1, 2
 """What a text is: no number, one whose value is known, one that takes more than this to round."""
 
+SHORTEST_TIME = 19
+
 INTEGER, LONG_INTEGER, DECIMAL, TRUTH, TIME, OTHER, EMPTY = range(7)
 """Kinds of values (see `count_kinds`)."""
 
@@ -160,7 +162,16 @@ def time_of(data: NDArray[np.uint8], start: int, stop: int) -> tuple[int, bool]:
     The grammar is RFC 3339's; besides, `T` may be a space and the offset may lack its colon or be absent
     (UTC). Digits of the fraction past the sixth are cut off; second 60 is the first of the next minute.
     """
-    time, at = local_time_of(data, start, stop)
+    if stop - start < SHORTEST_TIME:
+        return 0, False
+    time, is_one = time_in_minute(data, start, stop, minute_of(data, start))
+    return time, is_one
+
+
+@kernel
+def time_in_minute(data: NDArray[np.uint8], start: int, stop: int, minute: int) -> tuple[int, bool]:
+    """Do what `time_of` does for a text of SHORTEST_TIME bytes at least, whose `minute_of` is known."""
+    time, at = local_time_in_minute(data, start, stop, minute)
     if at < 0:
         return 0, False
     minutes = offset_of(data, at, stop)
@@ -170,25 +181,42 @@ def time_of(data: NDArray[np.uint8], start: int, stop: int) -> tuple[int, bool]:
 
 
 @kernel
+def minute_of(data: NDArray[np.uint8], start: int) -> int:
+    """Return the minutes since 1970 of a text that begins as `2000-10-11T22:14:`, NO_TIME if it does not.
+
+    On most lines of a log it is that of the line before, and so are the 16 bytes that it is written with.
+    """
+    between = data[start + 10]
+    if data[start + 4] != _MINUS or data[start + 7] != _MINUS or (between | 32 != _T and between != _SPACE):
+        return NO_TIME
+    century, year = two_digits(data, start), two_digits(data, start + 2)
+    month, day = two_digits(data, start + 5), two_digits(data, start + 8)
+    hour, minute = two_digits(data, start + 11), two_digits(data, start + 14)
+    if century < 0 or year < 0 or month < 1 or month > 12 or day < 1 or data[start + 13] != _COLON:
+        return NO_TIME
+    year += century * 100
+    if hour < 0 or hour > 23 or minute < 0 or minute > 59 or day > days_in_month(year, month):
+        return NO_TIME
+    return int((days_from_civil(year, month, day) * 24 + hour) * 60 + minute)
+
+
+@kernel
 def local_time_of(data: NDArray[np.uint8], start: int, stop: int) -> tuple[int, int]:
     """Return the time on the clock that a text begins with, in µs since 1970, and where its offset stands.
 
     As `time_of`; -1 for the place if there is no time.
     """
-    if stop - start < 19:
+    if stop - start < SHORTEST_TIME:
         return 0, -1
-    between = data[start + 10]
-    if data[start + 4] != _MINUS or data[start + 7] != _MINUS or (between | 32 != _T and between != _SPACE):
-        return 0, -1
-    if data[start + 13] != _COLON or data[start + 16] != _COLON:
-        return 0, -1
-    century, year = two_digits(data, start), two_digits(data, start + 2)
-    month, day = two_digits(data, start + 5), two_digits(data, start + 8)
-    if century < 0 or year < 0 or month < 1 or month > 12 or day < 1:
-        return 0, -1
-    year += century * 100
-    seconds = clock_of(data, start + 11)
-    if seconds < 0 or day > days_in_month(year, month):
+    time, at = local_time_in_minute(data, start, stop, minute_of(data, start))
+    return time, at
+
+
+@kernel
+def local_time_in_minute(data: NDArray[np.uint8], start: int, stop: int, minute: int) -> tuple[int, int]:
+    """Do what `local_time_of` does for a text of SHORTEST_TIME bytes at least, whose `minute_of` is known."""
+    second = two_digits(data, start + 17)
+    if minute == NO_TIME or data[start + 16] != _COLON or second < 0 or second > 60:
         return 0, -1
     at, micros, unit = start + 19, 0, 100_000
     if at < stop and data[at] == _POINT:
@@ -199,8 +227,7 @@ def local_time_of(data: NDArray[np.uint8], start: int, stop: int) -> tuple[int, 
             at += 1
         if at == start + 20:
             return 0, -1
-    days = int(days_from_civil(year, month, day))
-    return (days * 86_400 + seconds) * 1_000_000 + micros, at
+    return (minute * 60 + second) * 1_000_000 + micros, at
 
 
 @kernel
