@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from penstock.codecs.access import Combined, Common
+    from penstock.codecs.logfmt import Logfmt
     from penstock.codecs.ndjson import NdJson
+    from penstock.codecs.syslog import Syslog
     from penstock.config import load
     from penstock.detectors.rolling_zscore import RollingZScore
     from penstock.engine.flow import Batching, Epochs
@@ -37,6 +39,7 @@ _HOMES = {
     "Files": "sources.files",
     "FlowError": "errors",
     "Frames": "sources.frames",
+    "Logfmt": "codecs.logfmt",
     "NdJson": "codecs.ndjson",
     "NdJsonFile": "sinks.ndjson",
     "Parquet": "sinks.parquet",
@@ -46,6 +49,7 @@ _HOMES = {
     "RunError": "errors",
     "Summary": "engine.summary",
     "Synthetic": "sources.synthetic",
+    "Syslog": "codecs.syslog",
     "load": "config",
 }
 
@@ -58,6 +62,7 @@ __all__ = [
     "Files",
     "FlowError",
     "Frames",
+    "Logfmt",
     "NdJson",
     "NdJsonFile",
     "Parquet",
@@ -67,6 +72,7 @@ __all__ = [
     "RunError",
     "Summary",
     "Synthetic",
+    "Syslog",
     "load",
 ]
 

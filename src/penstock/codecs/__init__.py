@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from penstock.codecs.access import Combined, Common
+from penstock.codecs.logfmt import Logfmt
 from penstock.codecs.ndjson import NdJson
+from penstock.codecs.syslog import Syslog
 from penstock.errors import FlowError
 from penstock.fields import unknown
 from penstock.model import Codec
@@ -11,7 +13,9 @@ from penstock.model import Codec
 CODECS: dict[str, type[Codec]] = {
     "combined": Combined,
     "common": Common,
+    "logfmt": Logfmt,
     "ndjson": NdJson,
+    "syslog": Syslog,
 }
 
 

@@ -119,6 +119,18 @@ def find_equals(data: NDArray[np.uint8], at: int) -> int:
     return at + first_bit(found)
 
 
+@part
+def find_value_end(data: NDArray[np.uint8], at: int) -> int:
+    """Return the place of the next double quote, space or control character, from `at` on."""
+    _check(data, at, 64)
+    found = wide.value_ends(data, at)
+    while found == _NONE:
+        at += 64
+        _check(data, at, 64)
+        found = wide.value_ends(data, at)
+    return at + first_bit(found)
+
+
 @kernel
 def survey(data: NDArray[np.uint8], start: int, stop: int) -> tuple[int, bool]:
     """Return how many newlines there are in `data[start:stop]`, and whether all bytes are ASCII."""
@@ -193,3 +205,9 @@ def put_view(
 def clear_bit(bits: NDArray[np.uint8], column: int, row: int) -> None:
     """Mark a row as null in the bitmap `bits[column]`, by Arrow's order of bits."""
     bits[column, row >> 3] &= np.uint8(~(1 << (row & 7)) & 0xFF)
+
+
+@part
+def set_bit(bits: NDArray[np.uint8], column: int, row: int) -> None:
+    """Mark a row as not null in the bitmap `bits[column]`."""
+    bits[column, row >> 3] |= np.uint8(1 << (row & 7))

@@ -42,8 +42,8 @@ def store_word(typing, data, at, value):
     return types.void(data, types.int64, types.uint64), generate
 
 
-def _matcher(*wanted: int):
-    """Make an intrinsic that says which of 64 bytes are one of `wanted`; -1 stands for all above 127."""
+def _matcher(*wanted: int, up_to: int | None = None):
+    """Make an intrinsic that says which of 64 bytes are one of `wanted` (-1: above 127) or up to `up_to`."""
 
     @intrinsic
     def match(typing, data, at):
@@ -52,6 +52,8 @@ def _matcher(*wanted: int):
             loaded = builder.load(builder.bitcast(place, _WIDE.as_pointer()))
             loaded.align = 1
             found = None
+            if up_to is not None:
+                found = builder.icmp_unsigned("<=", loaded, ir.Constant(_WIDE, [up_to] * 64))
             for byte in wanted:
                 if byte < 0:
                     one = builder.icmp_signed("<", loaded, ir.Constant(_WIDE, [0] * 64))
@@ -72,6 +74,7 @@ quotes_or_escapes = _matcher(34, 92, 10)
 equals = _matcher(61, 32, 10)
 escapes = _matcher(92, 10)
 high = _matcher(-1)
+value_ends = _matcher(34, up_to=32)
 
 
 @intrinsic
