@@ -96,6 +96,18 @@ def find_quote_or_escape(data: NDArray[np.uint8], at: int) -> int:
 
 
 @part
+def find_string_stop(data: NDArray[np.uint8], at: int) -> int:
+    """Return the place of the next double quote, backslash or control character, from `at` on."""
+    _check(data, at, 64)
+    found = wide.string_stops(data, at)
+    while found == _NONE:
+        at += 64
+        _check(data, at, 64)
+        found = wide.string_stops(data, at)
+    return at + first_bit(found)
+
+
+@part
 def find_escape(data: NDArray[np.uint8], at: int) -> int:
     """Return the place of the next backslash or newline, from `at` on."""
     _check(data, at, 64)

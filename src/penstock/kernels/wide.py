@@ -12,7 +12,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-_I8, _I64 = ir.IntType(8), ir.IntType(64)
+_I8, _I64, _I128 = ir.IntType(8), ir.IntType(64), ir.IntType(128)
 _WIDE = ir.VectorType(_I8, 64)
 
 
@@ -43,7 +43,7 @@ def store_word(typing, data, at, value):
 
 
 def _matcher(*wanted: int):
-    """Make an intrinsic that says which of 64 bytes are one of `wanted`; -1 stands for all above 127."""
+    """Make an intrinsic that says which of 64 bytes are `wanted`; -1 stands for all above 127, -2 below 32."""
 
     @intrinsic
     def match(typing, data, at):
@@ -53,8 +53,10 @@ def _matcher(*wanted: int):
             loaded.align = 1
             found = None
             for byte in wanted:
-                if byte < 0:
+                if byte == -1:
                     one = builder.icmp_signed("<", loaded, ir.Constant(_WIDE, [0] * 64))
+                elif byte == -2:
+                    one = builder.icmp_unsigned("<", loaded, ir.Constant(_WIDE, [32] * 64))
                 else:
                     one = builder.icmp_unsigned("==", loaded, ir.Constant(_WIDE, [byte] * 64))
                 found = one if found is None else builder.or_(found, one)
@@ -71,6 +73,7 @@ quotes = _matcher(34, 10)
 quotes_or_escapes = _matcher(34, 92, 10)
 equals = _matcher(61, 32, 10)
 escapes = _matcher(92, 10)
+string_stops = _matcher(34, 92, -2)
 high = _matcher(-1)
 
 
@@ -80,3 +83,14 @@ def count_ones(typing, value):
         return builder.call(builder.module.declare_intrinsic("llvm.ctpop", [_I64]), arguments)
 
     return types.uint64(types.uint64), generate
+
+
+@intrinsic
+def high_product(typing, one, other):
+    """Return the upper 64 of the 128 bits of the product of two numbers (uint64)."""
+
+    def generate(context, builder, signature, arguments):
+        product = builder.mul(*(builder.zext(factor, _I128) for factor in arguments))
+        return builder.trunc(builder.lshr(product, ir.Constant(_I128, 64)), _I64)
+
+    return types.uint64(types.uint64, types.uint64), generate

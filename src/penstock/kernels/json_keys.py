@@ -1,0 +1,79 @@
+"""Which column a key belongs to.
+
+The keys that matter are known. Each has a home: number 0 has those of the lines' objects, any other those of
+the objects that one of them has for its value. A key is looked for where the line before had it; otherwise a
+hash says where it may be. It is found only if all its bytes are the same.
+
+Keys are rows of an array, shape (keys, 5): where the name begins and its size in an array of names, its home,
+its column (-1: none), and the home of the keys in its value (0: none). Behind each name there is a double
+quote, and 8 bytes more.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from penstock.kernels.compiling import kernel, part
+from penstock.kernels.scan import low_bytes, word
+
+START, SIZE, HOME, COLUMN, INNER = range(5)
+"""What the columns of the array of keys hold."""
+
+_MIX, _STIR = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F)
+
+
+@part
+def same_bytes(text: NDArray[np.uint8], at: int, names: NDArray[np.uint8], start: int, size: int) -> bool:
+    """Say whether `text` has from `at` on the `size` bytes that `names` has from `start` on."""
+    while size > 8:
+        if word(text, at) != word(names, start):
+            return False
+        at += 8
+        start += 8
+        size -= 8
+    return bool(low_bytes(word(text, at) ^ word(names, start), size) == np.uint64(0))
+
+
+@kernel
+def index_keys(names: NDArray[np.uint8], keys: NDArray[np.int64], slots: NDArray[np.int64]) -> None:
+    """Fill `slots`, zeros, as many as a power of two and more than there are keys, for `find_key`."""
+    last = slots.shape[0] - 1
+    for key in range(keys.shape[0]):
+        slot = _hash(names, keys[key, START], keys[key, SIZE], keys[key, HOME]) & last
+        while slots[slot]:
+            slot = (slot + 1) & last
+        slots[slot] = key + 1
+
+
+@kernel
+def find_key(
+    text: NDArray[np.uint8],
+    at: int,
+    size: int,
+    home: int,
+    names: NDArray[np.uint8],
+    keys: NDArray[np.int64],
+    slots: NDArray[np.int64],
+) -> int:
+    """Return the number of the key `text[at:at + size]` of a home, -1 if it is not known."""
+    last = slots.shape[0] - 1
+    slot = _hash(text, at, size, home) & last
+    while slots[slot]:
+        key = slots[slot] - 1
+        if keys[key, SIZE] == size and keys[key, HOME] == home:
+            if same_bytes(text, at, names, keys[key, START], size):
+                return key
+        slot = (slot + 1) & last
+    return np.int64(-1)
+
+
+@part
+def _hash(text: NDArray[np.uint8], at: int, size: int, home: int) -> int:
+    value = low_bytes(word(text, at), min(size, 8))
+    if size > 8:
+        value ^= word(text, at + size - 8) * _STIR
+    if size > 16:
+        value = value * _STIR ^ word(text, at + (size >> 1) - 4)
+    value = (value ^ np.uint64(size + (home << 32))) * _MIX
+    return np.int64(value >> np.uint64(32))
