@@ -13,6 +13,7 @@ from penstock.codecs.records import BLANK, rejects_at
 from penstock.kernels import json_numbers, json_strings, json_values
 from penstock.kernels import json_objects as kernel
 from penstock.kernels.doubles import BIG
+from penstock.kernels.json_keys import STRANGER_SIZE, STRANGERS
 from penstock.model import EVENT_TIME, PADDING, Decoded, Text
 
 KINDS = {
@@ -44,7 +45,7 @@ _REASONS = {
     json_numbers.BAD_NUMBER: "not JSON: a malformed number",
     json_values.TOO_DEEP: f"nested deeper than {json_values.MAX_DEPTH}",
 }
-_NAME_PADDING = 16
+_NAME_PADDING = 8
 
 
 class JsonDecoder:
@@ -69,7 +70,7 @@ class JsonDecoder:
         """Turn lines into rows and rejects; see `Decoder.decode`."""
         lines = text.count
         texts, flags, numbers = (int(np.count_nonzero(alike)) for alike in self._alike)
-        slots = np.zeros(4 << len(self._keys).bit_length(), np.int64)
+        slots = np.zeros(2 << len(self._keys).bit_length(), np.int64)
         following = np.full(len(self._keys) + self._homes, -1, np.int64)
         seen, met = np.zeros(len(self._columns), np.int64), np.zeros((self._homes, 2), np.int64)
         room = (
@@ -80,7 +81,7 @@ class JsonDecoder:
         offsets, side = np.empty(lines, np.int64), np.empty(text.size + PADDING, np.uint8)
         bad, codes = np.empty((lines, 2), np.int64), np.empty(lines, np.int32)
         rows, refused, _ = kernel.parse_objects(
-            text.buffer, start, text.size, self._names, self._keys, self._columns, *room,
+            text.buffer, start, text.size, self._names.copy(), self._keys.copy(), self._columns, *room,
             views, words, words.view(np.float64), values, bits, offsets, side, bad, codes,
         )  # fmt: skip
         columns: dict[str, pa.Array] = {}
@@ -114,9 +115,10 @@ def _keys_of(names: Mapping[str, str]) -> tuple[np.ndarray, np.ndarray, int]:
                 home = inner.setdefault(outer, len(inner) + 1)
                 found.setdefault((0, outer), [-1, 0])[1] = home
                 found.setdefault((home, name[at + 1 :]), [-1, 0])[0] = number
-    text, keys = bytearray(), np.empty((len(found), 5), np.int64)
-    for row, ((home, key), (column, behind)) in zip(keys, found.items(), strict=True):
+    text, keys = bytearray(), np.zeros((len(found) + STRANGERS, 5), np.int64)
+    for row, ((home, key), (column, behind)) in zip(keys, found.items(), strict=False):
         name = key.encode("utf-8", "surrogatepass")
         row[:] = len(text), len(name), home, column, behind
         text += name + b'"' + bytes(_NAME_PADDING)
+    text += bytes(STRANGERS * STRANGER_SIZE)
     return np.frombuffer(bytes(text), np.uint8).copy(), keys, len(inner) + 1

@@ -6,7 +6,8 @@ hash says where it may be. It is found only if all its bytes are the same.
 
 Keys are rows of an array, shape (keys, 5): where the name begins and its size in an array of names, its home,
 its column (-1: none), and the home of the keys in its value (0: none). Behind each name there is a double
-quote, and 8 bytes more.
+quote, and 8 bytes more. At the end of both arrays is room for `STRANGERS`: keys without a column that were met,
+so that they too are found where the line before had them.
 """
 
 from __future__ import annotations
@@ -20,6 +21,11 @@ from penstock.kernels.scan import low_bytes, word
 START, SIZE, HOME, COLUMN, INNER = range(5)
 """What the columns of the array of keys hold."""
 
+STRANGERS = 128
+STRANGER_SIZE = 64
+"""The bytes that a stranger's name takes."""
+
+_QUOTE = 34
 _MIX, _STIR = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F)
 
 
@@ -37,13 +43,42 @@ def same_bytes(text: NDArray[np.uint8], at: int, names: NDArray[np.uint8], start
 
 @kernel
 def index_keys(names: NDArray[np.uint8], keys: NDArray[np.int64], slots: NDArray[np.int64]) -> None:
-    """Fill `slots`, zeros, as many as a power of two and more than there are keys, for `find_key`."""
+    """Fill `slots`, zeros, a power of two and more than keys, for `find_key`."""
+    for key in range(keys.shape[0] - STRANGERS):
+        _index(names, keys, key, slots)
+
+
+@kernel
+def _index(names: NDArray[np.uint8], keys: NDArray[np.int64], key: int, slots: NDArray[np.int64]) -> None:
     last = slots.shape[0] - 1
-    for key in range(keys.shape[0]):
-        slot = _hash(names, keys[key, START], keys[key, SIZE], keys[key, HOME]) & last
-        while slots[slot]:
-            slot = (slot + 1) & last
-        slots[slot] = key + 1
+    slot = _hash(names, keys[key, START], keys[key, SIZE], keys[key, HOME]) & last
+    while slots[slot]:
+        slot = (slot + 1) & last
+    slots[slot] = key + 1
+
+
+@kernel
+def learn_key(
+    text: NDArray[np.uint8],
+    at: int,
+    size: int,
+    home: int,
+    names: NDArray[np.uint8],
+    keys: NDArray[np.int64],
+    slots: NDArray[np.int64],
+    key: int,
+) -> bool:
+    """Make the key `text[at:at + size]` of a home number `key`, if it is short and there is room; say if so."""
+    if key == keys.shape[0] or size > STRANGER_SIZE - 9:
+        return False
+    start = names.shape[0] - (keys.shape[0] - key) * STRANGER_SIZE
+    for place in range(size):
+        names[start + place] = text[at + place]
+    names[start + size] = _QUOTE
+    keys[key, START], keys[key, SIZE], keys[key, HOME] = start, size, home
+    keys[key, COLUMN], keys[key, INNER] = -1, 0
+    _index(names, keys, key, slots)
+    return True
 
 
 @kernel

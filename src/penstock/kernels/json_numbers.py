@@ -18,7 +18,7 @@ BAD_NUMBER = 10
 _PLUS, _MINUS, _POINT, _ZERO, _NINE, _E = 43, 45, 46, 48, 57, 101
 _TENS = np.array([10**power for power in range(9)], np.uint64)
 _EXACT = np.array([10.0**power for power in range(23)], np.float64)
-_MOST_EXACT = np.uint64(2**53)
+_EXACT_DIGITS = 15
 _SIGN = np.uint64(1 << 63)
 _FAR = 10**15
 """An exponent beyond any digits that could make up for it."""
@@ -32,38 +32,39 @@ def read_number(text: NDArray[np.uint8], at: int) -> tuple[int, np.uint64, int, 
     exponent. The end is -BAD_NUMBER if it is no number.
     """
     start = at + (text[at] == _MINUS)
-    value, count = digits(word(text, start))
-    if count == 0 or (text[start] == _ZERO and count > 1):
+    mantissa, end = _digits(text, start, np.uint64(0))
+    size, exponent, whole = end - start, np.int64(0), True
+    if size == 0 or (text[start] == _ZERO and size > 1):
         return -BAD_NUMBER, np.uint64(0), 0, 0, False
-    mantissa, end, exponent, whole = np.uint64(value), start + count, np.int64(0), True
-    while count == 8:
-        value, count = digits(word(text, end))
-        mantissa = mantissa * _TENS[count] + np.uint64(value)
-        end += count
-    size = end - start
     if text[end] == _POINT:
         whole = False
         point = end + 1
-        value, count = digits(word(text, point))
-        mantissa = mantissa * _TENS[count] + np.uint64(value)
-        end = point + count
-        while count == 8:
-            value, count = digits(word(text, end))
-            mantissa = mantissa * _TENS[count] + np.uint64(value)
-            end += count
+        mantissa, end = _digits(text, point, mantissa)
         exponent = point - end
         size -= exponent
         if exponent == 0:
             return -BAD_NUMBER, np.uint64(0), 0, 0, False
     if text[end] | 32 == _E:
         whole = False
-        end, power = exponent_at(text, end + 1)
+        end, power = _exponent(text, end + 1)
         exponent += power
     return end, mantissa, exponent, size, whole
 
 
+@part
+def _digits(text: NDArray[np.uint8], at: int, number: np.uint64) -> tuple[np.uint64, int]:
+    """Return a number that the digits from `at` on are put behind, and their end."""
+    value, count = digits(word(text, at))
+    # A step of 8 is known before the digits are: so the processor need not wait for them.
+    while count == 8:
+        number = number * _TENS[8] + np.uint64(value)
+        at += 8
+        value, count = digits(word(text, at))
+    return number * _TENS[count] + np.uint64(value), at + count
+
+
 @kernel
-def exponent_at(text: NDArray[np.uint8], at: int) -> tuple[int, int]:
+def _exponent(text: NDArray[np.uint8], at: int) -> tuple[int, int]:
     """Return where an exponent ends, -BAD_NUMBER if it is none, and its value."""
     negative = text[at] == _MINUS
     at += negative or text[at] == _PLUS
@@ -96,7 +97,9 @@ def put_double(
 ) -> None:
     """Put the nearest double of what `read_number` has read at `at` into `doubles`, which are `words` too."""
     negative = text[at] == _MINUS
-    if size <= MOST_DIGITS and mantissa <= _MOST_EXACT and -22 <= exponent <= 22:
+    if size > MOST_DIGITS:
+        size -= _leading_zeros(text, at + negative)
+    if size <= _EXACT_DIGITS and -22 <= exponent <= 22:
         value = np.float64(np.int64(mantissa))
         value = value / _EXACT[-exponent] if exponent < 0 else value * _EXACT[exponent]
         doubles[column, row] = -value if negative else value
@@ -104,15 +107,25 @@ def put_double(
     if size <= MOST_DIGITS:
         bits = short_bits(mantissa, exponent)
     else:
-        bits = long_bits(text, at + negative, written_exponent(text, at), big)
+        bits = long_bits(text, at + negative, _written_exponent(text, at), big)
     words[column, row] = np.int64(bits | _SIGN if negative else bits)
 
 
 @kernel
-def written_exponent(text: NDArray[np.uint8], at: int) -> int:
+def _leading_zeros(text: NDArray[np.uint8], at: int) -> int:
+    """Return how many digits stand before the first that is not 0."""
+    zeros = 0
+    while text[at] == _ZERO or text[at] == _POINT:
+        zeros += text[at] == _ZERO
+        at += 1
+    return zeros
+
+
+@kernel
+def _written_exponent(text: NDArray[np.uint8], at: int) -> int:
     """Return the exponent that is written behind a number's digits, 0 if there is none."""
     at += text[at] == _MINUS
     while text[at] == _POINT or _ZERO <= text[at] <= _NINE:
         at += 1
-    _, power = exponent_at(text, at + 1) if text[at] | 32 == _E else (at, np.int64(0))
+    _, power = _exponent(text, at + 1) if text[at] | 32 == _E else (at, np.int64(0))
     return power

@@ -12,7 +12,17 @@ from numpy.typing import NDArray
 
 from penstock.kernels.civil import NO_TIME
 from penstock.kernels.compiling import kernel, part
-from penstock.kernels.json_keys import COLUMN, INNER, SIZE, START, find_key, index_keys, same_bytes
+from penstock.kernels.json_keys import (
+    COLUMN,
+    INNER,
+    SIZE,
+    START,
+    STRANGERS,
+    find_key,
+    index_keys,
+    learn_key,
+    same_bytes,
+)
 from penstock.kernels.json_numbers import BAD_NUMBER, put_double, read_number
 from penstock.kernels.json_strings import string_end, unescape_string
 from penstock.kernels.json_values import (
@@ -83,6 +93,7 @@ def parse_objects(
     """
     index_keys(names, keys, slots)
     rows, refused, used, line, stamp, again = 0, 0, 0, 0, 0, False
+    known = np.int64(keys.shape[0] - STRANGERS)
     date, more, days = np.uint64(0), np.uint64(0), np.int64(NO_TIME)
     width = columns.shape[0]
     while line < size:
@@ -113,6 +124,9 @@ def parse_objects(
                     stop = find_string_stop(text, at)
                     if text[stop] == _QUOTE:
                         key = find_key(text, at, stop - at, home, names, keys, slots)
+                        if key < 0 and learn_key(text, at, stop - at, home, names, keys, slots, known):
+                            key = known
+                            known += 1
                         at = stop + 1
                         if key >= 0:
                             following[last] = key
