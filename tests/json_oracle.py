@@ -14,7 +14,12 @@ from rfc3339 import time_of
 from texts import decoded
 
 SURROGATE = re.compile("[\ud800-\udfff]")
-MICROS = {"timestamp[s]": 1_000_000, "timestamp[ms]": 1_000, "timestamp[us]": 1, "timestamp[ns]": Fraction(1, 1000)}
+MICROS = {
+    "timestamp[s]": 1_000_000,
+    "timestamp[ms]": 1_000,
+    "timestamp[us]": 1,
+    "timestamp[ns]": Fraction(1, 1000),
+}
 NESTED, NO_JSON, NO_OBJECT = "nested", "not JSON", "not a JSON object"
 
 
@@ -31,7 +36,9 @@ class Pairs(list):
 
 
 def parsed(text: str) -> object:
-    return json.loads(text, parse_int=Whole, parse_float=Broken, parse_constant=Broken, object_pairs_hook=Pairs)
+    return json.loads(
+        text, parse_int=Whole, parse_float=Broken, parse_constant=Broken, object_pairs_hook=Pairs
+    )
 
 
 def plain(text: str) -> str:
@@ -39,7 +46,7 @@ def plain(text: str) -> str:
 
 
 def row_of(line: str, types: Mapping[str, str]) -> dict[str, object] | str:
-    """Return the values of a line's columns, or why it must be a reject; a nested value is (NESTED, value)."""
+    """Return the values of a line's columns, of a nested one (NESTED, value), or why it is a reject."""
     try:
         members = parsed(line)
     except (ValueError, RecursionError):
@@ -74,7 +81,7 @@ def member_of(members: Pairs, name: str) -> object:
     return max(found, key=lambda each: each[0])[1]
 
 
-def value_of(value: object, of: str) -> object:
+def value_of(value: object, of: str) -> object:  # noqa: PLR0911
     """Return a value as its column has it (times in µs), None if it is not of the column's type."""
     number = isinstance(value, Whole | Broken)
     if of == "string":
@@ -133,7 +140,9 @@ def check(lines: list[str], types: Mapping[str, str], decoder: object, start: in
 def check_reason(line: str, want: str, reason: str, types: Mapping[str, str]) -> None:
     blank = not line.strip(" \t\r")
     if want == NO_JSON:
-        assert reason.startswith("not JSON: ") or reason in (NO_OBJECT, "nested deeper than 1000") or blank, line
+        assert reason.startswith("not JSON: ") or reason in (NO_OBJECT, "nested deeper than 1000") or blank, (
+            line
+        )
     elif want == NO_OBJECT:
         assert reason == NO_OBJECT, line
     else:

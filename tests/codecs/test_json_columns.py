@@ -170,8 +170,8 @@ def test_surrogates():
 def test_of_keys_that_stand_twice_the_last_one_counts():
     decoder = JsonDecoder({"i": "int64", "a.b": "int64", "a": "string"})
     data = (
-        b'{"i":"x","i":1}\n{"i":1,"i":null}\n{"i":1,"\\u0069":2}\n{"a":{"b":1},"a":{"c":2}}\n{"a":{"b":1},"a":7}\n'
-        b'{"a.b":1,"a":{"b":2}}\n{"a":{"b":2},"a.b":1}\n{"a":{"b":2},"a.b":null}\n'
+        b'{"i":"x","i":1}\n{"i":1,"i":null}\n{"i":1,"\\u0069":2}\n{"a":{"b":1},"a":{"c":2}}\n'
+        b'{"a":{"b":1},"a":7}\n{"a.b":1,"a":{"b":2}}\n{"a":{"b":2},"a.b":1}\n{"a":{"b":2},"a.b":null}\n'
         b'{"a.b":1,"a":{"b":"x"},"a":{}}\n{"a":{"b":1,"b":2}}\n{"a":{"b":1},"a":{"b":3},"i":1}\n'
     )
     got = decode(data, 0, decoder)
@@ -186,8 +186,9 @@ def test_of_keys_that_stand_twice_the_last_one_counts():
 def test_what_is_nested_has_a_column_one_level_down():
     types = {"a.b": "int64", "a.c": "string", "a.c.d": "int64", "x": "bool"}
     check(
-        ['{"a":{"b":1,"c":{"d":2}},"x":true}', '{"a":{"c":[1]},"a.c":5}', '{"a.c":{"d":3}}', '{"a":{"c.d":4}}',
-         '{"a":[{"b":1}]}', '{"a":{}}', '{"a":{"b":"1"}}', '{"a": { "b" : 1 } , "x":false }'],
+        ['{"a":{"b":1,"c":{"d":2}},"x":true}', '{"a":{"c":[1]},"a.c":5}', '{"a.c":{"d":3}}',
+         '{"a":{"c.d":4}}', '{"a":[{"b":1}]}', '{"a":{}}', '{"a":{"b":"1"}}',
+         '{"a": { "b" : 1 } , "x":false }'],
         types,
         JsonDecoder(types),
     )  # fmt: skip
@@ -236,7 +237,9 @@ event = st.fixed_dictionaries(
         "f": st.none() | st.floats(),
         "b": st.none() | st.booleans(),
         "s": st.none() | any_text,
-        "o": st.fixed_dictionaries({}, optional={"x": st.integers(-5, 5), "y": any_text, "z": st.lists(any_text)}),
+        "o": st.fixed_dictionaries(
+            {}, optional={"x": st.integers(-5, 5), "y": any_text, "z": st.lists(any_text)}
+        ),
         "unknown": any_text | st.lists(st.dictionaries(any_text, st.floats(), max_size=2), max_size=2),
     },
 )
@@ -280,5 +283,3 @@ def test_what_is_written_is_read_again(rows):
     got = decode(encode(frame))
     assert got.rejects.is_empty()
     assert_frame_equal(got.rows.select(*dtypes), frame, check_exact=True)
-
-

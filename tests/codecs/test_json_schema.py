@@ -114,9 +114,16 @@ def test_types_are_those_of_pythons_values(seed):
     """Of flat objects without anything wrong, every type is what all values of the column are."""
     rng = random.Random(seed)
     kinds = {int: "int64", float: "float64", bool: "bool", str: "string"}
-    made = {name: rng.choice([1, 1.5, True, "x"]) for name in (json.loads(quoted(f"k{n}", rng)) for n in range(30))}
+    made = {
+        name: rng.choice([1, 1.5, True, "x"])
+        for name in (json.loads(quoted(f"k{n}", rng)) for n in range(30))
+    }
     some = [
-        "{" + ", ".join(f"{quoted(name, rng)}: {value_like(made[name], rng)}" for name in rng.sample(list(made), 20)) + "}"
+        "{"
+        + ", ".join(
+            f"{quoted(name, rng)}: {value_like(made[name], rng)}" for name in rng.sample(list(made), 20)
+        )
+        + "}"
         for _ in range(50)
     ]
     types = infer_types("\n".join(some).encode())

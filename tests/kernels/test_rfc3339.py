@@ -23,14 +23,21 @@ def test_days_are_where_the_calendar_has_them():
 
 
 def test_times_in_place_are_those_of_texts_alone():
-    """Read one after the other, with dates that come again and dates that are none, whatever stands behind."""
+    """Read one after the other: with dates that come again, and dates that are none."""
     rng = random.Random(1)
-    dates = ["2026-03-01", "2026-03-02", "2026-02-29", "2024-02-29", "0000-01-01", "1969-12-31", "2026-3-01", "2026-13-01"]
-    clocks = ["00:00:00", "23:59:59", "23:59:60", "24:00:00", "12:60:00", "12:00:61", "1a:00:00", "12.34.56", "00:00:0", "::::::::"]
-    clocks += ["/0:00:00", "00:00:0/", ":0:00:00"]
-    ends = ["Z"] * 5 + ["z", "", ".5Z", ".123456789Z", ".Z", "+01:00", "-0530", ".1+00:00", "+24:00", "Zx", "9Z"]
+    dates = [
+        "2026-03-01", "2026-03-02", "2026-02-29", "2024-02-29", "0000-01-01", "1969-12-31", "2026-3-01",
+        "2026-13-01",
+    ]  # fmt: skip
+    clocks = [
+        "24:00:00", "12:60:00", "12:00:61", "1a:00:00", "12.34.56", "00:00:0", "::::::::", "/0:00:00",
+        "00:00:0/", ":0:00:00", *["00:00:00", "23:59:59", "23:59:60"] * 5,
+    ]  # fmt: skip
+    ends = [
+        *["Z"] * 5, "", "z", ".5Z", ".123456789Z", ".Z", "+01:00", "-0530", ".1+00:00", "+24:00", "Zx", "9Z",
+    ]  # fmt: skip
     texts = [
-        rng.choice(dates) + rng.choice("TTTTt _") + rng.choice(clocks[:2] * 5 + clocks) + rng.choice(ends)
+        rng.choice(dates) + rng.choice("TTTTt _") + rng.choice(clocks) + rng.choice(ends)
         for _ in range(20_000)
     ]
     texts = [text[: rng.randrange(25)] if rng.random() < 0.05 else text for text in texts]

@@ -40,9 +40,7 @@ def number_column(numbers: NDArray[np.generic], rows: int, bits: NDArray[np.uint
     return pa.Array.from_buffers(pa.from_numpy_dtype(numbers.dtype), rows, [valid, pa.py_buffer(numbers)])
 
 
-def bool_column(
-    values: NDArray[np.uint8], rows: int, bits: NDArray[np.uint8] | None = None
-) -> pa.Array:
+def bool_column(values: NDArray[np.uint8], rows: int, bits: NDArray[np.uint8] | None = None) -> pa.Array:
     """Return a column of booleans, which are a bitmap of the same order as that of the nulls."""
     valid = None if bits is None else pa.py_buffer(bits)
     return pa.Array.from_buffers(pa.bool_(), rows, [valid, pa.py_buffer(values)])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import polars as pl
@@ -10,22 +10,22 @@ import pyarrow as pa
 
 from penstock.codecs.columns import bitmaps, bool_column, frame, number_column, text_column, time_column
 from penstock.codecs.records import BLANK, rejects_at
-from penstock.kernels import json_numbers, json_strings, json_values
+from penstock.kernels import json_kinds, json_numbers, json_strings, json_values
 from penstock.kernels import json_objects as kernel
 from penstock.kernels.doubles import BIG
 from penstock.kernels.json_keys import STRANGER_SIZE, STRANGERS
 from penstock.model import EVENT_TIME, PADDING, Decoded, Text
 
 KINDS = {
-    "int64": kernel.INT64,
-    "float64": kernel.FLOAT64,
-    "bool": kernel.BOOL,
-    "string": kernel.STRING,
-    "timestamp": kernel.TIMESTAMP,
-    "timestamp[s]": kernel.SECONDS,
-    "timestamp[ms]": kernel.MILLIS,
-    "timestamp[us]": kernel.MICROS,
-    "timestamp[ns]": kernel.NANOS,
+    "int64": json_kinds.INT64,
+    "float64": json_kinds.FLOAT64,
+    "bool": json_kinds.BOOL,
+    "string": json_kinds.STRING,
+    "timestamp": json_kinds.TIMESTAMP,
+    "timestamp[s]": json_kinds.SECONDS,
+    "timestamp[ms]": json_kinds.MILLIS,
+    "timestamp[us]": json_kinds.MICROS,
+    "timestamp[ns]": json_kinds.NANOS,
 }
 """The types that a column may have, by name."""
 _TYPES: dict[str, pl.DataType] = {
@@ -56,7 +56,7 @@ class JsonDecoder:
         kinds = np.array([KINDS[of] for of in types.values()], np.int64)
         self._columns = np.zeros((len(kinds), 2), np.int64)
         self._columns[:, 0] = kinds
-        texts, flags = kinds == kernel.STRING, kinds == kernel.BOOL
+        texts, flags = kinds == json_kinds.STRING, kinds == json_kinds.BOOL
         self._alike = [texts, flags, ~(texts | flags)]
         for alike in self._alike:
             self._columns[alike, 1] = np.arange(np.count_nonzero(alike))
@@ -66,33 +66,36 @@ class JsonDecoder:
             for number, (name, of) in enumerate(types.items())
         }
 
+    def _room(self) -> Iterator[np.ndarray]:
+        """Make what the kernel reads about keys and columns, to which it adds, and its room to work in."""
+        keys, columns = len(self._keys), len(self._columns)
+        yield from (self._names.copy(), self._keys.copy(), self._columns)
+        yield np.zeros(2 << keys.bit_length(), np.int64)
+        yield np.full(keys + self._homes, -1, np.int64)
+        yield from (np.zeros(columns, np.int64), np.zeros((self._homes, 2), np.int64))
+        yield from (np.empty(json_values.MAX_DEPTH, np.uint8), np.empty((2, BIG), np.uint64))
+
     def decode(self, text: Text, start: int) -> Decoded:
         """Turn lines into rows and rejects; see `Decoder.decode`."""
         lines = text.count
         texts, flags, numbers = (int(np.count_nonzero(alike)) for alike in self._alike)
-        slots = np.zeros(2 << len(self._keys).bit_length(), np.int64)
-        following = np.full(len(self._keys) + self._homes, -1, np.int64)
-        seen, met = np.zeros(len(self._columns), np.int64), np.zeros((self._homes, 2), np.int64)
-        room = (
-            slots, following, seen, met, np.empty(json_values.MAX_DEPTH, np.uint8), np.empty((2, BIG), np.uint64)
-        )  # fmt: skip
         views, words = np.empty((texts, lines, 2), np.uint64), np.empty((numbers, lines), np.int64)
         values, bits = np.zeros((flags, (lines + 7) // 8), np.uint8), bitmaps(len(self._columns), lines)
         offsets, side = np.empty(lines, np.int64), np.empty(text.size + PADDING, np.uint8)
         bad, codes = np.empty((lines, 2), np.int64), np.empty(lines, np.int32)
         rows, refused, _ = kernel.parse_objects(
-            text.buffer, start, text.size, self._names.copy(), self._keys.copy(), self._columns, *room,
+            text.buffer, start, text.size, *self._room(),
             views, words, words.view(np.float64), values, bits, offsets, side, bad, codes,
         )  # fmt: skip
         columns: dict[str, pa.Array] = {}
         for name, (kind, place), valid in zip(self.schema, self._columns, bits, strict=True):
-            if kind == kernel.STRING:
+            if kind == json_kinds.STRING:
                 columns[name] = text_column(views[place], rows, valid, text, side)
-            elif kind == kernel.BOOL:
+            elif kind == json_kinds.BOOL:
                 columns[name] = bool_column(values[place], rows, valid)
-            elif kind == kernel.FLOAT64:
+            elif kind == json_kinds.FLOAT64:
                 columns[name] = number_column(words[place].view(np.float64), rows, valid)
-            elif kind == kernel.INT64:
+            elif kind == json_kinds.INT64:
                 columns[name] = number_column(words[place], rows, valid)
             else:
                 columns[name] = time_column(words[place], rows, valid)
@@ -117,8 +120,8 @@ def _keys_of(names: Mapping[str, str]) -> tuple[np.ndarray, np.ndarray, int]:
                 found.setdefault((home, name[at + 1 :]), [-1, 0])[0] = number
     text, keys = bytearray(), np.zeros((len(found) + STRANGERS, 5), np.int64)
     for row, ((home, key), (column, behind)) in zip(keys, found.items(), strict=False):
-        name = key.encode("utf-8", "surrogatepass")
-        row[:] = len(text), len(name), home, column, behind
-        text += name + b'"' + bytes(_NAME_PADDING)
+        written = key.encode("utf-8", "surrogatepass")
+        row[:] = len(text), len(written), home, column, behind
+        text += written + b'"' + bytes(_NAME_PADDING)
     text += bytes(STRANGERS * STRANGER_SIZE)
     return np.frombuffer(bytes(text), np.uint8).copy(), keys, len(inner) + 1

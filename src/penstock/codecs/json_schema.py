@@ -29,18 +29,22 @@ _Kinds = Counter[int]
 
 
 def infer_types(sample: bytes) -> dict[str, str]:
-    """Return the columns of the good lines of `sample`, in their order, and the types of `KINDS`.
+    """Return the columns of the good lines of `sample`, in their order, and their types, as `KINDS` has them.
 
-    A type is that of nine values in ten, or string. What is an object in more than half of the lines that have
-    it is a column for each of its members, `name.member`, and a column of its own only if it is something else
-    too. Names that begin with `_` are left out.
+    A type is that of nine values in ten, or string. What is an object in more than half of the lines that
+    have it becomes a column for each of its members, `name.member`, and is a column itself only if it is
+    something else too. Names that begin with `_` are left out.
     """
     tops, members = _members(Text.of(sample))
     types: dict[str, _Kinds] = {}
     for name, kinds in tops.items():
         if name.startswith("_"):
             continue
-        objects, count, inner = kinds[kernel.OBJECT], kinds.total() - kinds[kernel.ABSENT], members.get(name, {})
+        objects, count, inner = (
+            kinds[kernel.OBJECT],
+            kinds.total() - kinds[kernel.ABSENT],
+            members.get(name, {}),
+        )
         nested = objects * 2 > count and 0 < len(inner) <= MOST_NESTED
         if not nested or objects < count:
             types.setdefault(name, Counter()).update(kinds)
@@ -51,7 +55,7 @@ def infer_types(sample: bytes) -> dict[str, str]:
 
 
 def _members(text: Text) -> tuple[dict[str, _Kinds], dict[str, dict[str, _Kinds]]]:
-    """Return how often each member is what, by its name; the same of the members of each that is an object."""
+    """Return how often each member is what, by its name, and the same of the members of each object."""
     found = np.empty(text.size + PADDING, np.uint8)
     size = kernel.list_members(text.buffer, text.size, np.empty(MAX_DEPTH, np.uint8), found)
     line, name = pl.col("raw").cast(pl.String), pl.col("raw").str.split(chr(kernel.SAID)).list

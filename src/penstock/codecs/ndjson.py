@@ -32,16 +32,16 @@ class NdJson:
     string, as for what was always null or an integer of more than 64 bits. One value in ten may be of another
     type: then it rejects its line. Keys with a `_` in front are left out.
 
-    A column `a.b` is the member `b` of the object that the line's object has as `a`, or the line's own member
-    `a.b`. Objects within objects and arrays are a text, as they are written, in a string column; so is an object
-    in a column of its own name. Inferred, what is mostly an object is a column for each of its members.
+    A column `a.b` is the member `b` of the line's member `a`, an object, or the line's own member `a.b`. What
+    lies deeper, and arrays, are text as they are written; so is an object in a string column of its own name.
+    Inferred, what is an object in most lines becomes a column for each of its members.
 
     What Python's json reads is read, and nothing else: NaN and the infinities are numbers, of keys that stand
-    twice the last one counts, and half a surrogate pair is U+FFFD. Numbers may have any number of digits;
-    nesting ends at 1,000. A key that a line lacks is null, one that is no column is ignored. A value that is not
-    of its column's type rejects the line: an int64 is written without point and exponent. A string column takes
-    any value, as it is written. `timestamp[s]` and `timestamp[ms]` take fractions (to the nearest microsecond),
-    `timestamp[us]` and `timestamp[ns]` (rounded down) do not.
+    twice the last one counts, half a surrogate pair is U+FFFD. Numbers may have any number of digits; nesting
+    ends at 1,000. A key that a line lacks is null, one that is no column is ignored. A value that is not of
+    its column's type rejects the line; an int64 is written without point and exponent. A string column takes
+    any value, as it is written. `timestamp[s]` and `timestamp[ms]` take fractions (to the nearest
+    microsecond), `timestamp[us]` and `timestamp[ns]` (cut to the microsecond below) do not.
     """
 
     EXAMPLE: ClassVar[str] = 'type = "ndjson"'

@@ -110,9 +110,9 @@ def long_bits(text: NDArray[np.uint8], start: int, exponent: int, big: NDArray[n
 
 @kernel
 def _leading(text: NDArray[np.uint8], start: int, most: int) -> tuple[np.uint64, int, bool, int]:
-    """Return the first `most` significant digits as a number (modulo 2^64), and what it is to be multiplied with.
+    """Return the first `most` significant digits as a number (modulo 2^64), and the power of ten they lack.
 
-    That is a power of ten. Also whether there are digits but 0 after them, and where the first one stands.
+    Also whether there are digits but 0 after them, and where the first one stands.
     """
     value, count, power, rest, behind, first = np.uint64(0), 0, 0, False, False, -1
     at = start
@@ -162,7 +162,7 @@ def _rounds_up(
     digits = np.uint64(2) * digits + np.uint64(1)
     middle[0], middle[1] = digits & np.uint64(0xFFFFFFFF), digits >> np.uint64(32)
     middle_size = 2
-    twos = power - (max(field, 1) - 1_076)
+    twos = power - ((field if field > 0 else 1) - 1_076)
     if power >= 0:
         size = _times_five_to(number, size, power)
     else:

@@ -4,10 +4,10 @@ The keys that matter are known. Each has a home: number 0 has those of the lines
 the objects that one of them has for its value. A key is looked for where the line before had it; otherwise a
 hash says where it may be. It is found only if all its bytes are the same.
 
-Keys are rows of an array, shape (keys, 5): where the name begins and its size in an array of names, its home,
-its column (-1: none), and the home of the keys in its value (0: none). Behind each name there is a double
-quote, and 8 bytes more. At the end of both arrays is room for `STRANGERS`: keys without a column that were met,
-so that they too are found where the line before had them.
+Keys are rows of an array, shape (keys, 5): where the name begins in an array of names and its size, its
+home, its column (-1: none), and the home of the keys in its value (0: none). Behind each name there is a
+double quote, and 8 bytes more. At the end of both arrays is room for `STRANGERS`: keys without a column that
+were met, so that they too are found where the line before had them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from penstock.kernels.compiling import kernel, part
-from penstock.kernels.scan import low_bytes, word
+from penstock.kernels.json_strings import unescape_string
+from penstock.kernels.scan import find_string_stop, low_bytes, word
 
 START, SIZE, HOME, COLUMN, INNER = range(5)
 """What the columns of the array of keys hold."""
@@ -43,7 +44,7 @@ def same_bytes(text: NDArray[np.uint8], at: int, names: NDArray[np.uint8], start
 
 @kernel
 def index_keys(names: NDArray[np.uint8], keys: NDArray[np.int64], slots: NDArray[np.int64]) -> None:
-    """Fill `slots`, zeros, a power of two and more than keys, for `find_key`."""
+    """Fill `slots`, zeros, a power of two and more than keys, for `look_up`."""
     for key in range(keys.shape[0] - STRANGERS):
         _index(names, keys, key, slots)
 
@@ -58,31 +59,42 @@ def _index(names: NDArray[np.uint8], keys: NDArray[np.int64], key: int, slots: N
 
 
 @kernel
-def learn_key(
+def look_up(
     text: NDArray[np.uint8],
     at: int,
-    size: int,
     home: int,
+    last: int,
+    known: int,
     names: NDArray[np.uint8],
     keys: NDArray[np.int64],
     slots: NDArray[np.int64],
-    key: int,
-) -> bool:
-    """Make the key `text[at:at + size]` of a home number `key`, if it is short and there is room; say if so."""
-    if key == keys.shape[0] or size > STRANGER_SIZE - 9:
-        return False
-    start = names.shape[0] - (keys.shape[0] - key) * STRANGER_SIZE
-    for place in range(size):
-        names[start + place] = text[at + place]
-    names[start + size] = _QUOTE
-    keys[key, START], keys[key, SIZE], keys[key, HOME] = start, size, home
-    keys[key, COLUMN], keys[key, INNER] = -1, 0
-    _index(names, keys, key, slots)
-    return True
+    following: NDArray[np.int64],
+    side: NDArray[np.uint8],
+    used: int,
+) -> tuple[int, int, int, int]:
+    """Look for the key that begins at `at`, behind its quote, where the line before did not have it.
+
+    Returns its number (-1: not known), the place behind its closing quote, the key that `following` is to be
+    asked about next, and how many keys are known now; a broken rule's code negated instead of the place. What
+    is in `side` from `used` on is written over.
+    """
+    stop = find_string_stop(text, at)
+    if text[stop] != _QUOTE:
+        stop, end = unescape_string(text, at, stop, side, used)
+        key = _find(side, used, end - used, home, names, keys, slots) if stop >= 0 else np.int64(-1)
+        return key, stop, last, known
+    key = _find(text, at, stop - at, home, names, keys, slots)
+    if key < 0 and _learn(text, at, stop - at, home, names, keys, slots, known):
+        key = known
+        known += 1
+    if key >= 0:
+        following[last] = key
+        last = key
+    return key, stop + 1, last, known
 
 
 @kernel
-def find_key(
+def _find(
     text: NDArray[np.uint8],
     at: int,
     size: int,
@@ -96,11 +108,35 @@ def find_key(
     slot = _hash(text, at, size, home) & last
     while slots[slot]:
         key = slots[slot] - 1
-        if keys[key, SIZE] == size and keys[key, HOME] == home:
-            if same_bytes(text, at, names, keys[key, START], size):
-                return key
+        alike = keys[key, SIZE] == size and keys[key, HOME] == home
+        if alike and same_bytes(text, at, names, keys[key, START], size):
+            return key
         slot = (slot + 1) & last
     return np.int64(-1)
+
+
+@kernel
+def _learn(
+    text: NDArray[np.uint8],
+    at: int,
+    size: int,
+    home: int,
+    names: NDArray[np.uint8],
+    keys: NDArray[np.int64],
+    slots: NDArray[np.int64],
+    key: int,
+) -> bool:
+    """Make the key `text[at:at + size]` number `key`, if it is short and there is room; say if so."""
+    if key == keys.shape[0] or size > STRANGER_SIZE - 9:
+        return False
+    start = names.shape[0] - (keys.shape[0] - key) * STRANGER_SIZE
+    for place in range(size):
+        names[start + place] = text[at + place]
+    names[start + size] = _QUOTE
+    keys[key, START], keys[key, SIZE], keys[key, HOME] = start, size, home
+    keys[key, COLUMN], keys[key, INNER] = -1, 0
+    _index(names, keys, key, slots)
+    return True
 
 
 @part

@@ -23,8 +23,10 @@ _OPEN, _CLOSE, _ARRAY = 123, 125, 91
 
 
 @kernel
-def list_members(text: NDArray[np.uint8], size: int, stack: NDArray[np.uint8], found: NDArray[np.uint8]) -> int:
-    """Write a line to `found` for each member of the objects in `text[:size]`; return how many bytes these are.
+def list_members(
+    text: NDArray[np.uint8], size: int, stack: NDArray[np.uint8], found: NDArray[np.uint8]
+) -> int:
+    """Write a line to `found` for each member of the objects in `text[:size]`; return how many bytes.
 
     A line is the name as it is written, with its escapes, SAID, and what the value is; if that is an object,
     its own members follow, with NESTED in front. Lines of `text` that are no JSON object are left out.
@@ -88,7 +90,7 @@ def _kind(text: NDArray[np.uint8], at: int) -> int:
     what, _ = read_word(text, at)
     if what == NULL:
         return ABSENT
-    if what == TRUE or what == FALSE:
+    if what in (TRUE, FALSE):
         return BOOLEAN
     if what:
         return FLOATING

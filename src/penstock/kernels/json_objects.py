@@ -1,8 +1,8 @@
 """Reading JSON objects, one a line: one walk over the bytes checks them and fills Arrow's columns.
 
 The members of a line's object, and those of the objects in it, are looked for; what lies deeper is only
-checked. What a line breaks first is why it is refused; else the first column, in the order of the columns, that
-has a value not of its type. Of keys that stand twice the last one counts.
+checked. A line is refused for the first rule that it breaks; if it breaks none, for the first column, in the
+order of the columns, that has a value not of its type. Of keys that stand twice the last one counts.
 """
 
 from __future__ import annotations
@@ -10,39 +10,16 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from penstock.kernels import json_kinds as kinds
+from penstock.kernels import json_values as values
 from penstock.kernels.civil import NO_TIME
-from penstock.kernels.compiling import kernel, part
-from penstock.kernels.json_keys import (
-    COLUMN,
-    INNER,
-    SIZE,
-    START,
-    STRANGERS,
-    find_key,
-    index_keys,
-    learn_key,
-    same_bytes,
-)
+from penstock.kernels.compiling import kernel
+from penstock.kernels.json_keys import COLUMN, INNER, SIZE, START, STRANGERS, index_keys, look_up, same_bytes
 from penstock.kernels.json_numbers import BAD_NUMBER, put_double, read_number
 from penstock.kernels.json_strings import string_end, unescape_string
-from penstock.kernels.json_values import (
-    FALSE,
-    MINUS_INFINITY,
-    NAN,
-    NO_WORD,
-    NULL,
-    PLUS_INFINITY,
-    TRUE,
-    read_word,
-    space_end,
-    unexpected,
-    value_end,
-)
-from penstock.kernels.rfc3339 import time_in_place
+from penstock.kernels.json_values import space_end, unexpected
+from penstock.kernels.rfc3339 import time_in_place, time_of
 from penstock.kernels.scan import clear_bit, find_newline, find_string_stop, put_view
-
-NO_COLUMN, STRING, INT64, FLOAT64, BOOL, TIMESTAMP, SECONDS, MILLIS, MICROS, NANOS = range(10)
-"""What the values of a column are; the last four are numbers since 1970."""
 
 BLANK, NOT_AN_OBJECT, MORE_THAN_ONE_VALUE, MISTYPED = 1, 3, 6, 32
 """Why a line was refused; MISTYPED and the column's number if a value is not of its column's type."""
@@ -51,9 +28,6 @@ _NEWLINE, _QUOTE, _COMMA, _MINUS, _ZERO, _NINE, _COLON = 10, 34, 44, 45, 48, 57,
 _ARRAY, _BACKSLASH, _OBJECT, _OBJECT_END = 91, 92, 123, 125
 _FINE, _WRONG, _ABSENT = 1, 2, 3
 _STEP = 4
-_MOST = 2**63 - 1
-_WHOLE = 2.0**52
-"""Doubles from here on are whole."""
 
 
 @kernel
@@ -80,7 +54,7 @@ def parse_objects(
     bad: NDArray[np.int64],
     codes: NDArray[np.int32],
 ) -> tuple[int, int, int]:
-    """Read the lines of `text[:size]`; return the numbers of rows and of refused lines, and the bytes in `side`.
+    """Read the lines of `text[:size]`; return how many rows, refused lines and bytes of `side` there are.
 
     `names` and `keys`: see `json_keys`. `columns`, shape (columns, 2), says what each column holds and its
     place among those that are kept alike: texts in `views`, shape (texts, lines, 2), numbers and times (µs
@@ -88,8 +62,9 @@ def parse_objects(
     (booleans, lines / 8). `bits`, shape (columns, lines / 8), all set before, gets a 0 for each null.
     `offsets`, `side`, `bad` and `codes` are as in `parse_access`.
 
-    Room to work in: `slots`, zeros, a power of two and more than keys; `following`, -1, shape (keys + homes,);
-    `seen`, zeros, shape (columns,); `met`, zeros, shape (homes, 2); `stack`, shape (MAX_DEPTH,); `big`.
+    Room to work in: `slots`, zeros, a power of two and more than keys; `following`, -1, shape
+    (keys + homes,); `seen`, zeros, shape (columns,); `met`, zeros, shape (homes, 2); `stack`, shape
+    (MAX_DEPTH,); `big`, shape (2, BIG).
     """
     index_keys(names, keys, slots)
     rows, refused, used, line, stamp, again = 0, 0, 0, 0, 0, False
@@ -121,36 +96,26 @@ def parse_objects(
                     at += keys[key, SIZE] + 1
                     last = key
                 else:
-                    stop = find_string_stop(text, at)
-                    if text[stop] == _QUOTE:
-                        key = find_key(text, at, stop - at, home, names, keys, slots)
-                        if key < 0 and learn_key(text, at, stop - at, home, names, keys, slots, known):
-                            key = known
-                            known += 1
-                        at = stop + 1
-                        if key >= 0:
-                            following[last] = key
-                            last = key
-                    else:
-                        stop, end = unescape_string(text, at, stop, side, used)
-                        if stop < 0:
-                            code = -stop
-                            break
-                        key = find_key(side, used, end - used, home, names, keys, slots)
-                        at = stop
+                    key, end, last, known = look_up(
+                        text, at, home, last, known, names, keys, slots, following, side, used
+                    )
+                    if end < 0:
+                        code = -end
+                        break
+                    at = end
                 if text[at] != _COLON:
                     at = space_end(text, at)
                     if text[at] != _COLON:
                         code = unexpected(text, at)
                         break
                 at = space_end(text, at + 1)
-                column, inner, kind, place = np.int64(-1), np.int64(0), np.int64(NO_COLUMN), np.int64(0)
+                column, inner, kind, place = np.int64(-1), np.int64(0), np.int64(kinds.NO_COLUMN), np.int64(0)
                 if key >= 0:
                     column, inner = keys[key, COLUMN], keys[key, INNER]
                     if column >= 0:
                         kind, place = columns[column, 0], columns[column, 1]
                     if inner > 0:
-                        # Of an object that stands twice only the last one counts: it is known in a second walk.
+                        # Of an object that stands twice the last one counts: a second walk knows it.
                         if again:
                             met[inner, 1] -= 1
                             if met[inner, 1]:
@@ -160,83 +125,69 @@ def parse_objects(
                             twice = True
                         else:
                             met[inner, 0], met[inner, 1] = stamp, 1
-                # Its value.
-                state = _FINE
-                byte = text[at]
+                # Its value: `text[start:stop]`, but for strings with escapes, which stand in `side`.
+                state, beside, start, byte = _FINE, False, at, text[at]
                 if byte == _QUOTE:
                     start = at + 1
                     stop = find_string_stop(text, start)
+                    at = stop + 1
                     if text[stop] == _QUOTE:
-                        at = stop + 1
-                        if kind == STRING:
-                            put_view(views, place, rows, text, start, stop, 0)
-                        elif kind == TIMESTAMP:
+                        if kind == kinds.TIMESTAMP:
                             time, date, more, days = time_in_place(text, start, stop, date, more, days)
                             words[place, rows] = time
-                            if time == NO_TIME:
-                                state = _WRONG
+                            state = _WRONG if time == NO_TIME else _FINE
                         else:
                             state = _WRONG
-                    elif kind == STRING or kind == TIMESTAMP:
-                        stop, end = unescape_string(text, start, stop, side, used)
-                        if stop < 0:
-                            code = -stop
-                            break
-                        at = stop
-                        if kind == STRING:
-                            put_view(views, place, rows, side, used, end, 1)
-                            used = end
-                        else:
-                            time, date, more, days = time_in_place(side, used, end, date, more, days)
-                            words[place, rows] = time
-                            if time == NO_TIME:
-                                state = _WRONG
                     else:
-                        stop = string_end(text, stop)
-                        if stop < 0:
-                            code = -stop
+                        beside = kind == kinds.STRING or kind == kinds.TIMESTAMP
+                        if beside:
+                            end, stop = unescape_string(text, start, stop, side, used)
+                        else:
+                            end = string_end(text, stop)
+                        at = start
+                        if end < 0:
+                            code = -end
                             break
-                        at = stop
-                        state = _WRONG
+                        at = end
+                        if kind == kinds.STRING:
+                            put_view(views, place, rows, side, used, stop, 1)
+                            used = stop
+                        else:
+                            state = _WRONG
+                            if kind == kinds.TIMESTAMP:
+                                time = time_of(side, used, stop)
+                                words[place, rows] = time
+                                state = _WRONG if time == NO_TIME else _FINE
                 elif _ZERO <= byte <= _NINE or (byte == _MINUS and _ZERO <= text[at + 1] <= _NINE):
-                    end, mantissa, exponent, count, whole = read_number(text, at)
-                    if end < 0:
+                    stop, mantissa, exponent, count, whole = read_number(text, at)
+                    if stop < 0:
                         code = BAD_NUMBER
                         break
-                    if kind == STRING:
-                        put_view(views, place, rows, text, at, end, 0)
-                    elif kind == FLOAT64 or (not whole and (kind == SECONDS or kind == MILLIS)):
+                    if kind == kinds.FLOAT64 or (
+                        not whole and (kind == kinds.SECONDS or kind == kinds.MILLIS)
+                    ):
                         put_double(doubles, words, place, rows, text, at, mantissa, exponent, count, big)
-                        if kind != FLOAT64:
-                            time = _nearest_micro(doubles[place, rows] * (1e6 if kind == SECONDS else 1e3))
+                        if kind != kinds.FLOAT64:
+                            time = kinds.nearest_micro(doubles[place, rows], kind)
                             words[place, rows] = time
-                            if time == NO_TIME:
-                                state = _WRONG
-                    elif whole and count <= 19 and mantissa <= np.uint64(_MOST) + np.uint64(byte == _MINUS):
-                        number = np.int64(mantissa)
-                        if byte == _MINUS:
-                            number = -number
-                        if kind >= SECONDS:
-                            number = _micros_of(kind, number)
-                            if number == NO_TIME:
-                                state = _WRONG
-                        elif kind != INT64:
-                            state = _WRONG
-                        if state == _FINE:
-                            words[place, rows] = number
+                            state = _WRONG if time == NO_TIME else _FINE
+                    elif kind == kinds.INT64 or kind >= kinds.SECONDS:
+                        number, fits = kinds.whole_number(mantissa, byte == _MINUS, count)
+                        if kind != kinds.INT64 and fits:
+                            number = kinds.micros_of(number, kind)
+                            fits = number != NO_TIME
+                        words[place, rows] = number
+                        state = _FINE if whole and fits else _WRONG
                     else:
                         state = _WRONG
-                    at = end
-                elif (byte == _OBJECT and inner == 0) or byte == _ARRAY:
-                    end = value_end(text, at, 1 + (home > 0), stack)
-                    if end < 0:
-                        code = -end
+                    at = stop
+                elif byte == _ARRAY or (byte == _OBJECT and inner == 0):
+                    stop = values.value_end(text, at, 1 + (home > 0), stack)
+                    if stop < 0:
+                        code = -stop
                         break
-                    if kind == STRING:
-                        put_view(views, place, rows, text, at, end, 0)
-                    else:
-                        state = _WRONG
-                    at = end
+                    state = _WRONG
+                    at = stop
                 elif byte == _OBJECT:
                     outer_column, outer_last, outer_start = column, last, at
                     home, last = inner, keys.shape[0] + inner
@@ -246,29 +197,29 @@ def parse_objects(
                     if text[at] != _OBJECT_END:
                         code = unexpected(text, at)
                         break
-                    column = np.int64(-1)
+                    column, kind = np.int64(-1), np.int64(kinds.NO_COLUMN)
                 else:
-                    what, end = read_word(text, at)
-                    if what == NO_WORD:
+                    what, stop = values.read_word(text, at)
+                    if what == values.NO_WORD:
                         code = BAD_NUMBER if byte == _MINUS else unexpected(text, at)
                         break
-                    if what == NULL:
+                    at = stop
+                    if what == values.NULL:
                         state = _ABSENT
-                    elif kind == STRING:
-                        put_view(views, place, rows, text, at, end, 0)
-                    elif kind == BOOL and (what == TRUE or what == FALSE):
+                    elif kind == kinds.BOOL and what <= values.FALSE:
                         bit = np.uint8(1 << (rows & 7))
-                        if what == TRUE:
+                        if what == values.TRUE:
                             flags[place, rows >> 3] |= bit
                         else:
                             flags[place, rows >> 3] &= ~bit
-                    elif kind == FLOAT64 and what == NAN:
-                        doubles[place, rows] = np.nan
-                    elif kind == FLOAT64 and (what == PLUS_INFINITY or what == MINUS_INFINITY):
-                        doubles[place, rows] = np.inf if what == PLUS_INFINITY else -np.inf
+                    elif kind == kinds.FLOAT64 and what >= values.NAN:
+                        doubles[place, rows] = kinds.double_of(what)
                     else:
                         state = _WRONG
-                    at = end
+                if kind == kinds.STRING and state != _ABSENT:
+                    state = _FINE
+                    if not beside:
+                        put_view(views, place, rows, text, start, stop, 0)
                 # What is behind it.
                 finished = False
                 while True:
@@ -289,7 +240,7 @@ def parse_objects(
                         break
                     home, last, column, state = np.int64(0), outer_last, outer_column, _FINE
                     if column >= 0:
-                        if columns[column, 0] == STRING:
+                        if columns[column, 0] == kinds.STRING:
                             put_view(views, columns[column, 1], rows, text, outer_start, at, 0)
                         else:
                             state = _WRONG
@@ -335,29 +286,7 @@ def _fill(
     for column in range(columns.shape[0]):
         if seen[column] != stamp + _FINE:
             clear_bit(bits, column, row)
-            if columns[column, 0] == STRING:
+            if columns[column, 0] == kinds.STRING:
                 views[columns[column, 1], row, 0] = 0
                 views[columns[column, 1], row, 1] = 0
     return 0
-
-
-@part
-def _micros_of(kind: int, number: int) -> int:
-    """Return a whole number since 1970 in µs, rounded down, or `NO_TIME`."""
-    if kind == NANOS:
-        return number // 1_000
-    scale = 1_000_000 if kind == SECONDS else 1_000 if kind == MILLIS else 1
-    return number * scale if -(_MOST // scale) <= number <= _MOST // scale else NO_TIME
-
-
-@part
-def _nearest_micro(value: float) -> int:
-    """Return the whole number nearest to a value, ties to even, or `NO_TIME`."""
-    if not -(2.0**63) < value < 2.0**63:
-        return NO_TIME
-    # A sum that is as large as this has no room for a fraction.
-    if 0 <= value < _WHOLE:
-        value = (value + _WHOLE) - _WHOLE
-    elif -_WHOLE < value < 0:
-        value = (value - _WHOLE) + _WHOLE
-    return np.int64(value)

@@ -49,16 +49,21 @@ def string_end(text: NDArray[np.uint8], at: int) -> int:
 def unescape_string(
     text: NDArray[np.uint8], start: int, stop: int, side: NDArray[np.uint8], to: int
 ) -> tuple[int, int]:
-    """Write a string's text, UTF-8, to `side` from `to` on; return where the string and where the text ends.
+    """Write what a string says to `side` from `to` on, UTF-8; return where it, and what is written, end.
 
-    The string's text begins at `start` and its first escape stands at `stop`. If the string breaks a rule, the
-    first number is the rule's code negated. No more is written than read, and 32 bytes behind it.
+    The string begins at `start`, behind its quote; `stop` is its first escape. If it breaks a rule, the first
+    number is the rule's code negated. No more is written than read, and 32 bytes behind it.
     """
     at = start
     while True:
         # Most pieces are short: 32 bytes at once, without asking how many.
         while True:
-            one, two, three, four = word(text, at), word(text, at + 8), word(text, at + 16), word(text, at + 24)
+            one, two, three, four = (
+                word(text, at),
+                word(text, at + 8),
+                word(text, at + 16),
+                word(text, at + 24),
+            )
             put_word(side, to, one)
             put_word(side, to + 8, two)
             put_word(side, to + 16, three)

@@ -24,7 +24,7 @@ _TRUE, _FALSE, _NULL, _NAN, _INFINITY = (
     np.uint64(int.from_bytes(word, "little")) for word in (b"true", b"false", b"null", b"NaN", b"Infinity")
 )
 NO_WORD, TRUE, FALSE, NULL, NAN, PLUS_INFINITY, MINUS_INFINITY = range(7)
-"""The words that may stand for a value."""
+"""The words that may stand for a value; the last three are doubles."""
 
 
 @part
@@ -74,8 +74,7 @@ def value_end(text: NDArray[np.uint8], at: int, depth: int, stack: NDArray[np.ui
     bottom = depth
     while True:
         byte = text[at]
-        opened = byte == _OBJECT or byte == _ARRAY
-        if opened:
+        if byte in (_OBJECT, _ARRAY):
             if depth >= MAX_DEPTH:
                 return -TOO_DEEP
             stack[depth] = byte

@@ -30,11 +30,14 @@ def parse_times(
     Text number i is `data[bounds[i]:bounds[i + 1]]`: `bounds` has shape (n + 1,), the others (n,).
     """
     for i in range(times.shape[0]):
-        start, stop = bounds[i], bounds[i + 1]
-        times[i] = NO_TIME
-        if stop - start >= 19:
-            times[i] = _time(data, start, stop, read_date(data, start))
+        times[i] = time_of(data, bounds[i], bounds[i + 1])
         valid[i] = times[i] != NO_TIME
+
+
+@kernel
+def time_of(data: NDArray[np.uint8], start: int, stop: int) -> int:
+    """Return the time that `data[start:stop]` is, `NO_TIME` if it is none."""
+    return _time(data, start, stop, read_date(data, start)) if stop - start >= 19 else NO_TIME
 
 
 @part
@@ -58,7 +61,9 @@ def time_in_place(
         return _time(text, start, stop, days), date, more, days
     # Each byte is a digit's value; tens stand below ones.
     hour = np.int64((clock & np.uint64(15)) * np.uint64(10) + (clock >> np.uint64(8) & np.uint64(15)))
-    minute = np.int64((clock >> np.uint64(24) & np.uint64(15)) * np.uint64(10) + (clock >> np.uint64(32) & np.uint64(15)))
+    minute = np.int64(
+        (clock >> np.uint64(24) & np.uint64(15)) * np.uint64(10) + (clock >> np.uint64(32) & np.uint64(15))
+    )
     second = np.int64((clock >> np.uint64(48) & np.uint64(15)) * np.uint64(10) + (clock >> np.uint64(56)))
     if hour > 23 or minute > 59 or second > 60 or days == NO_TIME:
         return NO_TIME, date, more, days

@@ -43,7 +43,7 @@ def store_word(typing, data, at, value):
 
 
 def _matcher(*wanted: int):
-    """Make an intrinsic that says which of 64 bytes are `wanted`; -1 stands for all above 127, -2 below 32."""
+    """Make an intrinsic that says which of 64 bytes are `wanted`; -1: all above 127, -2: all below 32."""
 
     @intrinsic
     def match(typing, data, at):
