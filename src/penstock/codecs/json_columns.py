@@ -60,7 +60,7 @@ class JsonDecoder:
         self._alike = [texts, flags, ~(texts | flags)]
         for alike in self._alike:
             self._columns[alike, 1] = np.arange(np.count_nonzero(alike))
-        self._names, self._keys, self._homes = _keys_of(types)
+        self._names, self._keys, self._homes = _keys_of(types, self._columns)
         self._reasons = _REASONS | {
             kernel.MISTYPED + number: f'column "{name}": not {"an" if of == "int64" else "a"} {of}'
             for number, (name, of) in enumerate(types.items())
@@ -103,7 +103,7 @@ class JsonDecoder:
         return Decoded(frame(columns, offsets, rows), rejects)
 
 
-def _keys_of(names: Mapping[str, str]) -> tuple[np.ndarray, np.ndarray, int]:
+def _keys_of(names: Mapping[str, str], columns: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
     """Return the names and keys that `json_keys` describes, and how many homes they have.
 
     Column `a.b` is the key `a.b` of a line, and the key `b` of the object that the line's key `a` has.
@@ -118,10 +118,21 @@ def _keys_of(names: Mapping[str, str]) -> tuple[np.ndarray, np.ndarray, int]:
                 home = inner.setdefault(outer, len(inner) + 1)
                 found.setdefault((0, outer), [-1, 0])[1] = home
                 found.setdefault((home, name[at + 1 :]), [-1, 0])[0] = number
-    text, keys = bytearray(), np.zeros((len(found) + STRANGERS, 5), np.int64)
+    text, keys = bytearray(), np.zeros((len(found) + STRANGERS, 9), np.int64)
     for row, ((home, key), (column, behind)) in zip(keys, found.items(), strict=False):
         written = key.encode("utf-8", "surrogatepass")
-        row[:] = len(text), len(written), home, column, behind
+        kind, place = columns[column] if column >= 0 else (json_kinds.NO_COLUMN, 0)
+        first, mask = ((part + bytes(8))[:8] for part in (written + b'"', b"\xff" * (len(written) + 1)))
+        row[:] = (
+            len(text),
+            len(written),
+            home,
+            column,
+            behind,
+            kind,
+            place,
+            *np.frombuffer(first + mask, np.int64),
+        )
         text += written + b'"' + bytes(_NAME_PADDING)
     text += bytes(STRANGERS * STRANGER_SIZE)
     return np.frombuffer(bytes(text), np.uint8).copy(), keys, len(inner) + 1

@@ -19,7 +19,7 @@ from penstock.kernels.compiling import kernel, part
 from penstock.kernels.json_strings import unescape_string
 from penstock.kernels.scan import find_string_stop, low_bytes, word
 
-START, SIZE, HOME, COLUMN, INNER = range(5)
+START, SIZE, HOME, COLUMN, INNER, KIND, PLACE, FIRST, MASK = range(9)
 """What the columns of the array of keys hold."""
 
 STRANGERS = 128
@@ -31,7 +31,19 @@ _MIX, _STIR = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F)
 
 
 @part
-def same_bytes(text: NDArray[np.uint8], at: int, names: NDArray[np.uint8], start: int, size: int) -> bool:
+def is_key(
+    text: NDArray[np.uint8], at: int, names: NDArray[np.uint8], keys: NDArray[np.int64], key: int
+) -> bool:
+    """Say whether `text` has from `at` on the name of a key, and the quote behind it."""
+    other = (word(text, at) ^ np.uint64(keys[key, FIRST])) & np.uint64(keys[key, MASK])
+    if other != np.uint64(0):
+        return False
+    size = keys[key, SIZE] - 7
+    return size <= 0 or _same_bytes(text, at + 8, names, keys[key, START] + 8, size)
+
+
+@part
+def _same_bytes(text: NDArray[np.uint8], at: int, names: NDArray[np.uint8], start: int, size: int) -> bool:
     """Say whether `text` has from `at` on the `size` bytes that `names` has from `start` on."""
     while size > 8:
         if word(text, at) != word(names, start):
@@ -109,7 +121,7 @@ def _find(
     while slots[slot]:
         key = slots[slot] - 1
         alike = keys[key, SIZE] == size and keys[key, HOME] == home
-        if alike and same_bytes(text, at, names, keys[key, START], size):
+        if alike and _same_bytes(text, at, names, keys[key, START], size):
             return key
         slot = (slot + 1) & last
     return np.int64(-1)
@@ -134,7 +146,9 @@ def _learn(
         names[start + place] = text[at + place]
     names[start + size] = _QUOTE
     keys[key, START], keys[key, SIZE], keys[key, HOME] = start, size, home
-    keys[key, COLUMN], keys[key, INNER] = -1, 0
+    keys[key, COLUMN], keys[key, INNER], keys[key, KIND], keys[key, PLACE] = -1, 0, 0, 0
+    keys[key, FIRST] = np.int64(word(names, start))
+    keys[key, MASK] = np.int64(low_bytes(np.uint64(2**64 - 1), min(size + 1, 8)))
     _index(names, keys, key, slots)
     return True
 

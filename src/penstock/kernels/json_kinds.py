@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from penstock.kernels.civil import NO_TIME
-from penstock.kernels.compiling import part
+from penstock.kernels.compiling import kernel, part
 from penstock.kernels.doubles import MOST_DIGITS
 from penstock.kernels.json_values import MINUS_INFINITY, NAN
+from penstock.kernels.scan import clear_bit
 
 NO_COLUMN, STRING, INT64, FLOAT64, BOOL, TIMESTAMP, SECONDS, MILLIS, MICROS, NANOS = range(10)
 """The last four are numbers since 1970."""
+FINE, WRONG, ABSENT = 1, 2, 3
+"""What a value is to its column: of its type, not of its type, null."""
+STEP = 4
+"""Lines are counted in such steps, so that a line and one of the above are one number."""
 
 _MOST = 2**63 - 1
 _WHOLE = 2.0**52
@@ -52,3 +58,25 @@ def nearest_micro(number: float, kind: int) -> int:
 def double_of(what: int) -> float:
     """Return the double that a word stands for."""
     return np.nan if what == NAN else -np.inf if what == MINUS_INFINITY else np.inf
+
+
+@kernel
+def fill_nulls(
+    columns: NDArray[np.int64],
+    seen: NDArray[np.int64],
+    stamp: int,
+    row: int,
+    views: NDArray[np.uint64],
+    bits: NDArray[np.uint8],
+) -> int:
+    """Make what a row lacks null; return the first column that has a value not of its type, -1 if none."""
+    for column in range(columns.shape[0]):
+        if seen[column] == stamp + WRONG:
+            return column
+    for column in range(columns.shape[0]):
+        if seen[column] != stamp + FINE:
+            clear_bit(bits, column, row)
+            if columns[column, 0] == STRING:
+                views[columns[column, 1], row, 0] = 0
+                views[columns[column, 1], row, 1] = 0
+    return -1

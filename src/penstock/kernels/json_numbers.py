@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from penstock.kernels.compiling import kernel, part
 from penstock.kernels.doubles import MOST_DIGITS, long_bits, short_bits
-from penstock.kernels.scan import digits, word
+from penstock.kernels.scan import byte_at, digits, word
 
 BAD_NUMBER = 10
 """Why a line was refused."""
@@ -31,12 +31,12 @@ def read_number(text: NDArray[np.uint8], at: int) -> tuple[int, np.uint64, int, 
     The digits, as one number, are only right if there are at most 19. Whole is a number without point and
     exponent. The end is -BAD_NUMBER if it is no number.
     """
-    start = at + (text[at] == _MINUS)
+    start = at + (byte_at(text, at) == _MINUS)
     mantissa, end = _digits(text, start, np.uint64(0))
     size, exponent, whole = end - start, np.int64(0), True
-    if size == 0 or (text[start] == _ZERO and size > 1):
+    if size == 0 or (byte_at(text, start) == _ZERO and size > 1):
         return -BAD_NUMBER, np.uint64(0), 0, 0, False
-    if text[end] == _POINT:
+    if byte_at(text, end) == _POINT:
         whole = False
         point = end + 1
         mantissa, end = _digits(text, point, mantissa)
@@ -44,7 +44,7 @@ def read_number(text: NDArray[np.uint8], at: int) -> tuple[int, np.uint64, int, 
         size -= exponent
         if exponent == 0:
             return -BAD_NUMBER, np.uint64(0), 0, 0, False
-    if text[end] | 32 == _E:
+    if byte_at(text, end) | 32 == _E:
         whole = False
         end, power = _exponent(text, end + 1)
         exponent += power
@@ -66,11 +66,11 @@ def _digits(text: NDArray[np.uint8], at: int, number: np.uint64) -> tuple[np.uin
 @kernel
 def _exponent(text: NDArray[np.uint8], at: int) -> tuple[int, int]:
     """Return where an exponent ends, -BAD_NUMBER if it is none, and its value."""
-    negative = text[at] == _MINUS
-    at += negative or text[at] == _PLUS
+    negative = byte_at(text, at) == _MINUS
+    at += negative or byte_at(text, at) == _PLUS
     start, value = at, np.int64(0)
-    while _ZERO <= text[at] <= _NINE:
-        value = min(value * 10 + np.int64(text[at]) - _ZERO, _FAR)
+    while _ZERO <= byte_at(text, at) <= _NINE:
+        value = min(value * 10 + np.int64(byte_at(text, at)) - _ZERO, _FAR)
         at += 1
     return -BAD_NUMBER if at == start else at, -value if negative else value
 
@@ -96,7 +96,7 @@ def put_double(
     big: NDArray[np.uint64],
 ) -> None:
     """Put the nearest double of what `read_number` has read at `at` into `doubles`, which are `words` too."""
-    negative = text[at] == _MINUS
+    negative = byte_at(text, at) == _MINUS
     if size > MOST_DIGITS:
         size -= _leading_zeros(text, at + negative)
     if size <= _EXACT_DIGITS and -22 <= exponent <= 22:
@@ -115,8 +115,8 @@ def put_double(
 def _leading_zeros(text: NDArray[np.uint8], at: int) -> int:
     """Return how many digits stand before the first that is not 0."""
     zeros = 0
-    while text[at] == _ZERO or text[at] == _POINT:
-        zeros += text[at] == _ZERO
+    while byte_at(text, at) == _ZERO or byte_at(text, at) == _POINT:
+        zeros += byte_at(text, at) == _ZERO
         at += 1
     return zeros
 
@@ -124,8 +124,8 @@ def _leading_zeros(text: NDArray[np.uint8], at: int) -> int:
 @kernel
 def _written_exponent(text: NDArray[np.uint8], at: int) -> int:
     """Return the exponent that is written behind a number's digits, 0 if there is none."""
-    at += text[at] == _MINUS
-    while text[at] == _POINT or _ZERO <= text[at] <= _NINE:
+    at += byte_at(text, at) == _MINUS
+    while byte_at(text, at) == _POINT or _ZERO <= byte_at(text, at) <= _NINE:
         at += 1
-    _, power = _exponent(text, at + 1) if text[at] | 32 == _E else (at, np.int64(0))
+    _, power = _exponent(text, at + 1) if byte_at(text, at) | 32 == _E else (at, np.int64(0))
     return power

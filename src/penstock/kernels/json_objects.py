@@ -14,20 +14,29 @@ from penstock.kernels import json_kinds as kinds
 from penstock.kernels import json_values as values
 from penstock.kernels.civil import NO_TIME
 from penstock.kernels.compiling import kernel
-from penstock.kernels.json_keys import COLUMN, INNER, SIZE, START, STRANGERS, index_keys, look_up, same_bytes
+from penstock.kernels.json_keys import (
+    COLUMN,
+    INNER,
+    KIND,
+    PLACE,
+    SIZE,
+    STRANGERS,
+    index_keys,
+    is_key,
+    look_up,
+)
+from penstock.kernels.json_kinds import ABSENT, FINE, STEP, WRONG
 from penstock.kernels.json_numbers import BAD_NUMBER, put_double, read_number
 from penstock.kernels.json_strings import string_end, unescape_string
 from penstock.kernels.json_values import space_end, unexpected
 from penstock.kernels.rfc3339 import time_in_place, time_of
-from penstock.kernels.scan import clear_bit, find_newline, find_string_stop, put_view
+from penstock.kernels.scan import byte_at, find_newline, find_string_stop, put_view
 
 BLANK, NOT_AN_OBJECT, MORE_THAN_ONE_VALUE, MISTYPED = 1, 3, 6, 32
 """Why a line was refused; MISTYPED and the column's number if a value is not of its column's type."""
 
 _NEWLINE, _QUOTE, _COMMA, _MINUS, _ZERO, _NINE, _COLON = 10, 34, 44, 45, 48, 57, 58
 _ARRAY, _BACKSLASH, _OBJECT, _OBJECT_END = 91, 92, 123, 125
-_FINE, _WRONG, _ABSENT = 1, 2, 3
-_STEP = 4
 
 
 @kernel
@@ -72,27 +81,27 @@ def parse_objects(
     date, more, days = np.uint64(0), np.uint64(0), np.int64(NO_TIME)
     width = columns.shape[0]
     while line < size:
-        stamp += _STEP
+        stamp += STEP
         code, found, unsure, twice = 0, 0, False, False
         kept = used
         home, last = np.int64(0), np.int64(keys.shape[0])
         outer_column, outer_last, outer_start = np.int64(-1), np.int64(0), np.int64(0)
         at = space_end(text, line)
-        if text[at] != _OBJECT:
-            code = BLANK if text[at] == _NEWLINE else NOT_AN_OBJECT
+        if byte_at(text, at) != _OBJECT:
+            code = BLANK if byte_at(text, at) == _NEWLINE else NOT_AN_OBJECT
         else:
             at = space_end(text, at + 1)
-            empty = text[at] == _OBJECT_END
+            empty = byte_at(text, at) == _OBJECT_END
             if empty:
                 at += 1
             while not empty:
                 # A key.
-                if text[at] != _QUOTE:
+                if byte_at(text, at) != _QUOTE:
                     code = unexpected(text, at)
                     break
                 at += 1
                 key = following[last]
-                if key >= 0 and same_bytes(text, at, names, keys[key, START], keys[key, SIZE] + 1):
+                if key >= 0 and is_key(text, at, names, keys, key):
                     at += keys[key, SIZE] + 1
                     last = key
                 else:
@@ -103,17 +112,20 @@ def parse_objects(
                         code = -end
                         break
                     at = end
-                if text[at] != _COLON:
+                if byte_at(text, at) != _COLON:
                     at = space_end(text, at)
-                    if text[at] != _COLON:
+                    if byte_at(text, at) != _COLON:
                         code = unexpected(text, at)
                         break
                 at = space_end(text, at + 1)
                 column, inner, kind, place = np.int64(-1), np.int64(0), np.int64(kinds.NO_COLUMN), np.int64(0)
                 if key >= 0:
-                    column, inner = keys[key, COLUMN], keys[key, INNER]
-                    if column >= 0:
-                        kind, place = columns[column, 0], columns[column, 1]
+                    column, inner, kind, place = (
+                        keys[key, COLUMN],
+                        keys[key, INNER],
+                        keys[key, KIND],
+                        keys[key, PLACE],
+                    )
                     if inner > 0:
                         # Of an object that stands twice the last one counts: a second walk knows it.
                         if again:
@@ -126,18 +138,18 @@ def parse_objects(
                         else:
                             met[inner, 0], met[inner, 1] = stamp, 1
                 # Its value: `text[start:stop]`, but for strings with escapes, which stand in `side`.
-                state, beside, start, byte = _FINE, False, at, text[at]
+                state, beside, start, byte = FINE, False, at, byte_at(text, at)
                 if byte == _QUOTE:
                     start = at + 1
                     stop = find_string_stop(text, start)
                     at = stop + 1
-                    if text[stop] == _QUOTE:
+                    if byte_at(text, stop) == _QUOTE:
                         if kind == kinds.TIMESTAMP:
                             time, date, more, days = time_in_place(text, start, stop, date, more, days)
                             words[place, rows] = time
-                            state = _WRONG if time == NO_TIME else _FINE
+                            state = WRONG if time == NO_TIME else FINE
                         else:
-                            state = _WRONG
+                            state = WRONG
                     else:
                         beside = kind == kinds.STRING or kind == kinds.TIMESTAMP
                         if beside:
@@ -153,12 +165,12 @@ def parse_objects(
                             put_view(views, place, rows, side, used, stop, 1)
                             used = stop
                         else:
-                            state = _WRONG
+                            state = WRONG
                             if kind == kinds.TIMESTAMP:
                                 time = time_of(side, used, stop)
                                 words[place, rows] = time
-                                state = _WRONG if time == NO_TIME else _FINE
-                elif _ZERO <= byte <= _NINE or (byte == _MINUS and _ZERO <= text[at + 1] <= _NINE):
+                                state = WRONG if time == NO_TIME else FINE
+                elif _ZERO <= byte <= _NINE or (byte == _MINUS and _ZERO <= byte_at(text, at + 1) <= _NINE):
                     stop, mantissa, exponent, count, whole = read_number(text, at)
                     if stop < 0:
                         code = BAD_NUMBER
@@ -170,31 +182,31 @@ def parse_objects(
                         if kind != kinds.FLOAT64:
                             time = kinds.nearest_micro(doubles[place, rows], kind)
                             words[place, rows] = time
-                            state = _WRONG if time == NO_TIME else _FINE
+                            state = WRONG if time == NO_TIME else FINE
                     elif kind == kinds.INT64 or kind >= kinds.SECONDS:
                         number, fits = kinds.whole_number(mantissa, byte == _MINUS, count)
                         if kind != kinds.INT64 and fits:
                             number = kinds.micros_of(number, kind)
                             fits = number != NO_TIME
                         words[place, rows] = number
-                        state = _FINE if whole and fits else _WRONG
+                        state = FINE if whole and fits else WRONG
                     else:
-                        state = _WRONG
+                        state = WRONG
                     at = stop
                 elif byte == _ARRAY or (byte == _OBJECT and inner == 0):
                     stop = values.value_end(text, at, 1 + (home > 0), stack)
                     if stop < 0:
                         code = -stop
                         break
-                    state = _WRONG
+                    state = WRONG
                     at = stop
                 elif byte == _OBJECT:
                     outer_column, outer_last, outer_start = column, last, at
                     home, last = inner, keys.shape[0] + inner
                     at = space_end(text, at + 1)
-                    if text[at] == _QUOTE:
+                    if byte_at(text, at) == _QUOTE:
                         continue
-                    if text[at] != _OBJECT_END:
+                    if byte_at(text, at) != _OBJECT_END:
                         code = unexpected(text, at)
                         break
                     column, kind = np.int64(-1), np.int64(kinds.NO_COLUMN)
@@ -205,7 +217,7 @@ def parse_objects(
                         break
                     at = stop
                     if what == values.NULL:
-                        state = _ABSENT
+                        state = ABSENT
                     elif kind == kinds.BOOL and what <= values.FALSE:
                         bit = np.uint8(1 << (rows & 7))
                         if what == values.TRUE:
@@ -215,47 +227,48 @@ def parse_objects(
                     elif kind == kinds.FLOAT64 and what >= values.NAN:
                         doubles[place, rows] = kinds.double_of(what)
                     else:
-                        state = _WRONG
-                if kind == kinds.STRING and state != _ABSENT:
-                    state = _FINE
+                        state = WRONG
+                if kind == kinds.STRING and state != ABSENT:
+                    state = FINE
                     if not beside:
                         put_view(views, place, rows, text, start, stop, 0)
                 # What is behind it.
                 finished = False
                 while True:
                     if column >= 0:
-                        unsure = unsure or state != _FINE or seen[column] >= stamp
+                        unsure = unsure or state != FINE or seen[column] >= stamp
                         seen[column] = stamp + state
                         found += 1
                     at = space_end(text, at)
-                    if text[at] == _COMMA:
+                    if byte_at(text, at) == _COMMA:
                         at = space_end(text, at + 1)
                         break
-                    if text[at] != _OBJECT_END:
+                    if byte_at(text, at) != _OBJECT_END:
                         code = unexpected(text, at)
                         break
                     at += 1
                     if home == 0:
                         finished = True
                         break
-                    home, last, column, state = np.int64(0), outer_last, outer_column, _FINE
+                    home, last, column, state = np.int64(0), outer_last, outer_column, FINE
                     if column >= 0:
                         if columns[column, 0] == kinds.STRING:
                             put_view(views, columns[column, 1], rows, text, outer_start, at, 0)
                         else:
-                            state = _WRONG
+                            state = WRONG
                 if finished or code:
                     break
             if code == 0:
                 at = space_end(text, at)
-                if text[at] != _NEWLINE:
+                if byte_at(text, at) != _NEWLINE:
                     code = MORE_THAN_ONE_VALUE
         if code == 0:
             if twice:
                 again, used = True, kept
                 continue
             if unsure or found != width:
-                code = _fill(columns, seen, stamp, rows, views, bits)
+                wrong = kinds.fill_nulls(columns, seen, stamp, rows, views, bits)
+                code = MISTYPED + wrong if wrong >= 0 else 0
         again = False
         if code:
             end = find_newline(text, at)
@@ -268,25 +281,3 @@ def parse_objects(
             rows += 1
             line = at + 1
     return rows, refused, used
-
-
-@kernel
-def _fill(
-    columns: NDArray[np.int64],
-    seen: NDArray[np.int64],
-    stamp: int,
-    row: int,
-    views: NDArray[np.uint64],
-    bits: NDArray[np.uint8],
-) -> int:
-    """Make what a row lacks null; return 0, or why the line has to be refused."""
-    for column in range(columns.shape[0]):
-        if seen[column] == stamp + _WRONG:
-            return MISTYPED + column
-    for column in range(columns.shape[0]):
-        if seen[column] != stamp + _FINE:
-            clear_bit(bits, column, row)
-            if columns[column, 0] == kinds.STRING:
-                views[columns[column, 1], row, 0] = 0
-                views[columns[column, 1], row, 1] = 0
-    return 0

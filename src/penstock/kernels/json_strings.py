@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from penstock.kernels.compiling import kernel, part
-from penstock.kernels.scan import find_string_stop, put_word, word
+from penstock.kernels.scan import byte_at, find_string_stop, put_word, word
 
 UNFINISHED, RAW_CONTROL, BAD_ESCAPE = 4, 7, 8
 """Why a line was refused."""
@@ -32,17 +32,17 @@ def string_end(text: NDArray[np.uint8], at: int) -> int:
     """Return the place behind the quote that ends a string, from within the string; a rule's code negated."""
     while True:
         at = find_string_stop(text, at)
-        byte = text[at]
+        byte = byte_at(text, at)
         if byte == _QUOTE:
             return at + 1
         if byte != _BACKSLASH:
             return _broken_off(text, at)
-        if _SIMPLE[text[at + 1]]:
+        if _SIMPLE[byte_at(text, at + 1)]:
             at += 2
-        elif text[at + 1] == _U and _hex(text, at + 2) >= 0:
+        elif byte_at(text, at + 1) == _U and _hex(text, at + 2) >= 0:
             at += 6
         else:
-            return _broken_off(text, at + 1) if text[at + 1] == _NEWLINE else -BAD_ESCAPE
+            return _broken_off(text, at + 1) if byte_at(text, at + 1) == _NEWLINE else -BAD_ESCAPE
 
 
 @kernel
@@ -74,12 +74,12 @@ def unescape_string(
             to += 32
         to += stop - at
         at = stop
-        byte = text[at]
+        byte = byte_at(text, at)
         if byte == _QUOTE:
             return at + 1, to
         if byte != _BACKSLASH:
             return _broken_off(text, at), to
-        simple = _SIMPLE[text[at + 1]]
+        simple = _SIMPLE[byte_at(text, at + 1)]
         if simple:
             side[to] = simple
             to += 1
@@ -87,7 +87,7 @@ def unescape_string(
         else:
             at, to = _unicode(text, at, side, to)
             # In some scripts all of a text is written so.
-            while at >= 0 and text[at] == _BACKSLASH and text[at + 1] == _U:
+            while at >= 0 and byte_at(text, at) == _BACKSLASH and byte_at(text, at + 1) == _U:
                 at, to = _unicode(text, at, side, to)
             if at < 0:
                 return at, to
@@ -98,20 +98,20 @@ def unescape_string(
 def _hex(text: NDArray[np.uint8], at: int) -> int:
     """Return the value of four hexadecimal digits, less than 0 if they are not that."""
     # Digits that are none keep it below 0. What is read behind a newline is not looked at twice.
-    high = _HEX[text[at]] * 4096 + _HEX[text[at + 1]] * 256
-    return high + _HEX[text[at + 2]] * 16 + _HEX[text[at + 3]]
+    high = _HEX[byte_at(text, at)] * 4096 + _HEX[byte_at(text, at + 1)] * 256
+    return high + _HEX[byte_at(text, at + 2)] * 16 + _HEX[byte_at(text, at + 3)]
 
 
 @kernel
 def _unicode(text: NDArray[np.uint8], at: int, side: NDArray[np.uint8], to: int) -> tuple[int, int]:
     """Write the character of a `u` escape; return where it, and what is written, ends."""
-    unit = _hex(text, at + 2) if text[at + 1] == _U else np.int64(-1)
+    unit = _hex(text, at + 2) if byte_at(text, at + 1) == _U else np.int64(-1)
     if unit < 0:
-        return -UNFINISHED if text[at + 1] == _NEWLINE else -BAD_ESCAPE, to
+        return -UNFINISHED if byte_at(text, at + 1) == _NEWLINE else -BAD_ESCAPE, to
     at += 6
     if 0xD800 <= unit <= 0xDFFF:
         low = np.int64(-1)
-        if unit < 0xDC00 and text[at] == _BACKSLASH and text[at + 1] == _U:
+        if unit < 0xDC00 and byte_at(text, at) == _BACKSLASH and byte_at(text, at + 1) == _U:
             low = _hex(text, at + 2)
         if 0xDC00 <= low <= 0xDFFF:
             unit = 0x10000 + ((unit - 0xD800) << 10) + (low - 0xDC00)
@@ -140,5 +140,7 @@ def _unicode(text: NDArray[np.uint8], at: int, side: NDArray[np.uint8], to: int)
 @kernel
 def _broken_off(text: NDArray[np.uint8], at: int) -> int:
     """Return the code, negated, for a string that a control character stands in."""
-    end = text[at] == _NEWLINE or (text[at] == _RETURN and text[at + 1] == _NEWLINE)
+    end = byte_at(text, at) == _NEWLINE or (
+        byte_at(text, at) == _RETURN and byte_at(text, at + 1) == _NEWLINE
+    )
     return -UNFINISHED if end else -RAW_CONTROL

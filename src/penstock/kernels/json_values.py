@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from penstock.kernels.compiling import kernel, part
 from penstock.kernels.json_numbers import number_end
 from penstock.kernels.json_strings import UNFINISHED, string_end
-from penstock.kernels.scan import find_string_stop, low_bytes, word
+from penstock.kernels.scan import byte_at, find_string_stop, low_bytes, word
 
 UNEXPECTED, TOO_DEEP = 5, 12
 """Why a line was refused."""
@@ -30,7 +30,9 @@ NO_WORD, TRUE, FALSE, NULL, NAN, PLUS_INFINITY, MINUS_INFINITY = range(7)
 @part
 def space_end(text: NDArray[np.uint8], at: int) -> int:
     """Return the place of the first character that is no whitespace within a line."""
-    while text[at] <= _SPACE and (text[at] == _SPACE or text[at] == _TAB or text[at] == _RETURN):
+    while byte_at(text, at) <= _SPACE and (
+        byte_at(text, at) == _SPACE or byte_at(text, at) == _TAB or byte_at(text, at) == _RETURN
+    ):
         at += 1
     return at
 
@@ -49,7 +51,7 @@ def read_word(text: NDArray[np.uint8], at: int) -> tuple[int, int]:
         return NAN, at + 3
     if value == _INFINITY:
         return PLUS_INFINITY, at + 8
-    if text[at] == _MINUS and word(text, at + 1) == _INFINITY:
+    if byte_at(text, at) == _MINUS and word(text, at + 1) == _INFINITY:
         return MINUS_INFINITY, at + 9
     return NO_WORD, at
 
@@ -57,9 +59,9 @@ def read_word(text: NDArray[np.uint8], at: int) -> tuple[int, int]:
 @kernel
 def unexpected(text: NDArray[np.uint8], at: int) -> int:
     """Return the code for a character where it may not stand, or for a word or a line that breaks off."""
-    while 97 <= text[at] | 32 <= 122:
+    while 97 <= byte_at(text, at) | 32 <= 122:
         at += 1
-    return UNFINISHED if text[space_end(text, at)] == _NEWLINE else UNEXPECTED
+    return UNFINISHED if byte_at(text, space_end(text, at)) == _NEWLINE else UNEXPECTED
 
 
 # What follows returns a broken rule's code negated instead of a place.
@@ -73,7 +75,7 @@ def value_end(text: NDArray[np.uint8], at: int, depth: int, stack: NDArray[np.ui
     """
     bottom = depth
     while True:
-        byte = text[at]
+        byte = byte_at(text, at)
         if byte in (_OBJECT, _ARRAY):
             if depth >= MAX_DEPTH:
                 return -TOO_DEEP
@@ -81,7 +83,7 @@ def value_end(text: NDArray[np.uint8], at: int, depth: int, stack: NDArray[np.ui
             depth += 1
             at = space_end(text, at + 1)
             # Both closing brackets are two behind their opening ones.
-            if text[at] != byte + 2:
+            if byte_at(text, at) != byte + 2:
                 if byte == _OBJECT:
                     at = _key_end(text, at)
                     if at < 0:
@@ -93,10 +95,10 @@ def value_end(text: NDArray[np.uint8], at: int, depth: int, stack: NDArray[np.ui
                 return at
         while depth > bottom:
             at = space_end(text, at)
-            if text[at] == stack[depth - 1] + 2:
+            if byte_at(text, at) == stack[depth - 1] + 2:
                 at += 1
                 depth -= 1
-            elif text[at] == _COMMA:
+            elif byte_at(text, at) == _COMMA:
                 at = space_end(text, at + 1)
                 if stack[depth - 1] == _OBJECT:
                     at = _key_end(text, at)
@@ -112,21 +114,21 @@ def value_end(text: NDArray[np.uint8], at: int, depth: int, stack: NDArray[np.ui
 @kernel
 def _key_end(text: NDArray[np.uint8], at: int) -> int:
     """Read a member's name and the colon after it; return where its value begins."""
-    if text[at] != _QUOTE:
+    if byte_at(text, at) != _QUOTE:
         return -unexpected(text, at)
     at = string_end(text, at + 1)
     if at < 0:
         return at
     at = space_end(text, at)
-    return space_end(text, at + 1) if text[at] == _COLON else -unexpected(text, at)
+    return space_end(text, at + 1) if byte_at(text, at) == _COLON else -unexpected(text, at)
 
 
 @kernel
 def _scalar_end(text: NDArray[np.uint8], at: int) -> int:
-    byte = text[at]
+    byte = byte_at(text, at)
     if byte == _QUOTE:
         stop = find_string_stop(text, at + 1)
-        return stop + 1 if text[stop] == _QUOTE else string_end(text, stop)
+        return stop + 1 if byte_at(text, stop) == _QUOTE else string_end(text, stop)
     if 48 <= byte <= 57:
         return number_end(text, at)
     found, end = read_word(text, at)

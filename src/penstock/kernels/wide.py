@@ -33,6 +33,14 @@ def load_word(typing, data, at):
 
 
 @intrinsic
+def load_byte(typing, data, at):
+    def generate(context, builder, signature, arguments):
+        return builder.load(_address(context, builder, signature.args[0], *arguments))
+
+    return types.uint8(data, types.int64), generate
+
+
+@intrinsic
 def store_word(typing, data, at, value):
     def generate(context, builder, signature, arguments):
         place = _address(context, builder, signature.args[0], *arguments[:2])
