@@ -40,10 +40,10 @@ def number_column(numbers: NDArray[np.generic], rows: int, bits: NDArray[np.uint
     return pa.Array.from_buffers(pa.from_numpy_dtype(numbers.dtype), rows, [valid, pa.py_buffer(numbers)])
 
 
-def flag_column(flags: NDArray[np.uint8], rows: int, bits: NDArray[np.uint8] | None = None) -> pa.Array:
-    """Return a column of truth values, a bit each."""
+def bool_column(values: NDArray[np.uint8], rows: int, bits: NDArray[np.uint8] | None = None) -> pa.Array:
+    """Return a column of booleans, which are a bitmap of the same order as that of the nulls."""
     valid = None if bits is None else pa.py_buffer(bits)
-    return pa.Array.from_buffers(pa.bool_(), rows, [valid, pa.py_buffer(flags)])
+    return pa.Array.from_buffers(pa.bool_(), rows, [valid, pa.py_buffer(values)])
 
 
 def frame(columns: Mapping[str, pa.Array], offsets: NDArray[np.int64], rows: int) -> pl.DataFrame:

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from penstock.codecs.columns import bitmaps, flag_column, frame, number_column, text_column, time_column
+from penstock.codecs.columns import bitmaps, bool_column, frame, number_column, text_column, time_column
 from penstock.codecs.records import BLANK, records_of, rejected, rejects_at
 from penstock.codecs.schema import check_declared, likeliest, mistyped, schema_of
 from penstock.codecs.text import bytes_of
@@ -100,7 +100,7 @@ class _LogfmtDecoder:
             if of == "string":
                 columns[name] = text_column(views[slot], rows, valid, text, side)
             elif of == "bool":
-                columns[name] = flag_column(flags[slot], rows, valid)
+                columns[name] = bool_column(flags[slot], rows, valid)
             elif of.startswith("timestamp"):
                 columns[name] = time_column(numbers[slot], rows, valid)
             else:

@@ -1,94 +1,131 @@
-"""Where a JSON number ends, and whether it is one that simd-json, which Polars reads JSON with, can hold.
+"""JSON numbers in place: where they end, and what they are.
 
-simd-json takes a number without point and exponent as a 128-bit integer and any other as a double. It
-refuses what would not fit, even in a member nobody asked for, and so does this. Besides, this refuses
-exponents of ten digits, which simd-json misreads.
+The grammar is RFC 8259's. `NaN`, `Infinity` and `-Infinity`, which Python's json writes, are no numbers here.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from penstock.kernels.compiling import kernel, part
+from penstock.kernels.doubles import MOST_DIGITS, long_bits, short_bits
+from penstock.kernels.scan import byte_at, digits, word
+
 BAD_NUMBER = 10
-OUT_OF_RANGE = 11
+"""Why a line was refused."""
 
-_POINT, _PLUS, _MINUS, _ZERO, _NINE, _E = 46, 43, 45, 48, 57, 101
-
-# The digits of the first numbers too far from 0: a double once rounded, a u128, an i128.
-_DOUBLE_LIMIT = np.array([int(digit) for digit in str(2**1024 - 2**970)], np.uint8)
-_POSITIVE_LIMIT = np.array([int(digit) for digit in str(2**128)], np.uint8)
-_NEGATIVE_LIMIT = np.array([int(digit) for digit in str(2**127 + 1)], np.uint8)
-# simd-json counts exponents modulo 2^32: it reads 1e4294967296 as 1.
-_EXPONENT_LIMIT = 1_000_000_000
-
-
-@njit(cache=True, nogil=True)
-def number_end(line: NDArray[np.uint8], at: int) -> int:
-    """Return where the number ends that begins at `at`; `-BAD_NUMBER` or `-OUT_OF_RANGE` if it is none."""
-    negative = line[at] == _MINUS
-    start = at + negative
-    point = _digits_end(line, start)
-    if point == start or (line[start] == _ZERO and point > start + 1):
-        return -BAD_NUMBER
-    mantissa = point
-    if mantissa < line.shape[0] and line[mantissa] == _POINT:
-        mantissa = _digits_end(line, point + 1)
-        if mantissa == point + 1:
-            return -BAD_NUMBER
-    if mantissa == line.shape[0] or line[mantissa] | 32 != _E:
-        end, exponent = mantissa, 0
-    else:
-        end, exponent = _exponent(line, mantissa + 1)
-        if end < 0:
-            return end
-    if end == point:
-        limit = _NEGATIVE_LIMIT if negative else _POSITIVE_LIMIT
-        return -OUT_OF_RANGE if _reaches(line[start:end], end - start, limit) else end
-    # The value is 0.d1d2d3... * 10^scale, d1 being the first digit that is not 0.
-    scale = point - start + exponent
-    while start < mantissa and line[start] in (_ZERO, _POINT):
-        scale -= line[start] == _ZERO
-        start += 1
-    return -OUT_OF_RANGE if _reaches(line[start:mantissa], scale, _DOUBLE_LIMIT) else end
+_PLUS, _MINUS, _POINT, _ZERO, _NINE, _E = 43, 45, 46, 48, 57, 101
+_TENS = np.array([10**power for power in range(9)], np.uint64)
+_EXACT = np.array([10.0**power for power in range(23)], np.float64)
+_EXACT_DIGITS = 15
+_SIGN = np.uint64(1 << 63)
+_FAR = 10**15
+"""An exponent beyond any digits that could make up for it."""
 
 
-@njit(cache=True, nogil=True)
-def _exponent(line: NDArray[np.uint8], at: int) -> tuple[int, int]:
-    """Return where the exponent ends that begins at `at`, or a broken rule's code negated, and its value."""
-    negative = at < line.shape[0] and line[at] == _MINUS
-    start = at + (at < line.shape[0] and line[at] in (_PLUS, _MINUS))
-    end = _digits_end(line, start)
-    if end == start:
-        return -BAD_NUMBER, 0
-    value = 0
-    for place in range(start, end):
-        value = min(value * 10 + line[place] - _ZERO, _EXPONENT_LIMIT)
-    if value == _EXPONENT_LIMIT:
-        return -OUT_OF_RANGE, 0
-    return end, -value if negative else value
+@part
+def read_number(text: NDArray[np.uint8], at: int) -> tuple[int, np.uint64, int, int, bool]:
+    """Read the number that begins at `at`; return its end, digits, power of ten, how many digits, if whole.
+
+    The digits, as one number, are only right if there are at most 19. Whole is a number without point and
+    exponent. The end is -BAD_NUMBER if it is no number.
+    """
+    start = at + (byte_at(text, at) == _MINUS)
+    mantissa, end = _digits(text, start, np.uint64(0))
+    size, exponent, whole = end - start, np.int64(0), True
+    if size == 0 or (byte_at(text, start) == _ZERO and size > 1):
+        return -BAD_NUMBER, np.uint64(0), 0, 0, False
+    if byte_at(text, end) == _POINT:
+        whole = False
+        point = end + 1
+        mantissa, end = _digits(text, point, mantissa)
+        exponent = point - end
+        size -= exponent
+        if exponent == 0:
+            return -BAD_NUMBER, np.uint64(0), 0, 0, False
+    if byte_at(text, end) | 32 == _E:
+        whole = False
+        end, power = _exponent(text, end + 1)
+        exponent += power
+    return end, mantissa, exponent, size, whole
 
 
-@njit(cache=True, nogil=True)
-def _reaches(digits: NDArray[np.uint8], scale: int, limit: NDArray[np.uint8]) -> bool:
-    """Say whether 0.ddd... * 10^scale is at least the integer `limit`; `digits` may hold a point."""
-    if digits.shape[0] == 0 or scale != limit.shape[0]:
-        return bool(digits.shape[0] > 0 and scale > limit.shape[0])
-    place = 0
-    for byte in digits:
-        if byte == _POINT:
-            continue
-        if byte - _ZERO != limit[place]:
-            return bool(byte - _ZERO > limit[place])
-        place += 1
-        if place == limit.shape[0]:
-            return True
-    return False
+@part
+def _digits(text: NDArray[np.uint8], at: int, number: np.uint64) -> tuple[np.uint64, int]:
+    """Return a number that the digits from `at` on are put behind, and their end."""
+    value, count = digits(word(text, at))
+    # A step of 8 is known before the digits are: so the processor need not wait for them.
+    while count == 8:
+        number = number * _TENS[8] + np.uint64(value)
+        at += 8
+        value, count = digits(word(text, at))
+    return number * _TENS[count] + np.uint64(value), at + count
 
 
-@njit(cache=True, nogil=True)
-def _digits_end(line: NDArray[np.uint8], at: int) -> int:
-    while at < line.shape[0] and _ZERO <= line[at] <= _NINE:
+@kernel
+def _exponent(text: NDArray[np.uint8], at: int) -> tuple[int, int]:
+    """Return where an exponent ends, -BAD_NUMBER if it is none, and its value."""
+    negative = byte_at(text, at) == _MINUS
+    at += negative or byte_at(text, at) == _PLUS
+    start, value = at, np.int64(0)
+    while _ZERO <= byte_at(text, at) <= _NINE:
+        value = min(value * 10 + np.int64(byte_at(text, at)) - _ZERO, _FAR)
         at += 1
-    return at
+    return -BAD_NUMBER if at == start else at, -value if negative else value
+
+
+@kernel
+def number_end(text: NDArray[np.uint8], at: int) -> int:
+    """Return where the number ends that begins at `at`, -BAD_NUMBER if it is none."""
+    end, _, _, _, _ = read_number(text, at)
+    return end
+
+
+@part
+def put_double(
+    doubles: NDArray[np.float64],
+    words: NDArray[np.int64],
+    column: int,
+    row: int,
+    text: NDArray[np.uint8],
+    at: int,
+    mantissa: np.uint64,
+    exponent: int,
+    size: int,
+    big: NDArray[np.uint64],
+) -> None:
+    """Put the nearest double of what `read_number` has read at `at` into `doubles`, which are `words` too."""
+    negative = byte_at(text, at) == _MINUS
+    if size > MOST_DIGITS:
+        size -= _leading_zeros(text, at + negative)
+    if size <= _EXACT_DIGITS and -22 <= exponent <= 22:
+        value = np.float64(np.int64(mantissa))
+        value = value / _EXACT[-exponent] if exponent < 0 else value * _EXACT[exponent]
+        doubles[column, row] = -value if negative else value
+        return
+    if size <= MOST_DIGITS:
+        bits = short_bits(mantissa, exponent)
+    else:
+        bits = long_bits(text, at + negative, _written_exponent(text, at), big)
+    words[column, row] = np.int64(bits | _SIGN if negative else bits)
+
+
+@kernel
+def _leading_zeros(text: NDArray[np.uint8], at: int) -> int:
+    """Return how many digits stand before the first that is not 0."""
+    zeros = 0
+    while byte_at(text, at) == _ZERO or byte_at(text, at) == _POINT:
+        zeros += byte_at(text, at) == _ZERO
+        at += 1
+    return zeros
+
+
+@kernel
+def _written_exponent(text: NDArray[np.uint8], at: int) -> int:
+    """Return the exponent that is written behind a number's digits, 0 if there is none."""
+    at += byte_at(text, at) == _MINUS
+    while byte_at(text, at) == _POINT or _ZERO <= byte_at(text, at) <= _NINE:
+        at += 1
+    _, power = _exponent(text, at + 1) if byte_at(text, at) | 32 == _E else (at, np.int64(0))
+    return power

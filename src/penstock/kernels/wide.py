@@ -12,7 +12,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-_I8, _I64 = ir.IntType(8), ir.IntType(64)
+_I8, _I64, _I128 = ir.IntType(8), ir.IntType(64), ir.IntType(128)
 _WIDE = ir.VectorType(_I8, 64)
 
 
@@ -30,6 +30,14 @@ def load_word(typing, data, at):
         return loaded
 
     return types.uint64(data, types.int64), generate
+
+
+@intrinsic
+def load_byte(typing, data, at):
+    def generate(context, builder, signature, arguments):
+        return builder.load(_address(context, builder, signature.args[0], *arguments))
+
+    return types.uint8(data, types.int64), generate
 
 
 @intrinsic
@@ -73,6 +81,7 @@ quotes = _matcher(34, 10)
 quotes_or_escapes = _matcher(34, 92, 10)
 equals = _matcher(61, 32, 10)
 escapes = _matcher(92, 10)
+string_stops = _matcher(34, 92, up_to=31)
 high = _matcher(-1)
 value_ends = _matcher(34, up_to=32)
 
@@ -83,3 +92,14 @@ def count_ones(typing, value):
         return builder.call(builder.module.declare_intrinsic("llvm.ctpop", [_I64]), arguments)
 
     return types.uint64(types.uint64), generate
+
+
+@intrinsic
+def high_product(typing, one, other):
+    """Return the upper 64 of the 128 bits of the product of two numbers (uint64)."""
+
+    def generate(context, builder, signature, arguments):
+        product = builder.mul(*(builder.zext(factor, _I128) for factor in arguments))
+        return builder.trunc(builder.lshr(product, ir.Constant(_I128, 64)), _I64)
+
+    return types.uint64(types.uint64, types.uint64), generate
