@@ -98,7 +98,7 @@ class ReorderBuffer:
             marks = np.append(before, split.watermark)[np.searchsorted(rows[OFFSET], rejects[OFFSET])]
             self._set_aside(REJECTS, number, rejects, marks)
         if len(rows):
-            rows = rows.select(self._kept)
+            rows = rows[self._kept]
             late = times < before
             if late.any():
                 self.latest_by = max(self.latest_by, int((before - times)[late].max()) + self._delay)
