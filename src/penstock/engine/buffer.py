@@ -163,10 +163,10 @@ def _merged(parts: list[pl.DataFrame], time: str) -> pl.DataFrame:
 def _sorted(rows: pl.DataFrame, time: str) -> pl.DataFrame:
     """Sort the few rows that are behind one before them, and merge them in: three times as fast as all."""
     times = event_times(rows, time)
+    if (times[1:] >= times[:-1]).all():
+        return rows
     ahead, behind = np.empty(len(times), np.int64), np.empty(len(times), np.int64)
     count = split_behind(times, ahead, behind)
-    if count == len(times):
-        return rows
     ahead, behind = ahead[:count], behind[: len(times) - count]
     behind = behind[np.argsort(times[behind], kind="stable")]
     order = np.empty(len(times), np.int64)
