@@ -8,8 +8,9 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
-from penstock.keys import KeyIndex, encode
+from penstock.keys import KeyIndex
 
 NANS = np.array([0x7FF8000000000000, 0x7FF8000000000001, 0xFFF8000000000000], np.uint64).view(np.float64)
 KINDS: dict[str, tuple[pl.DataType | type[pl.DataType], list[object]]] = {
@@ -34,6 +35,12 @@ KINDS: dict[str, tuple[pl.DataType | type[pl.DataType], list[object]]] = {
     "struct": (pl.Struct({"a": pl.Int64, "b": pl.String}), [{"a": 1, "b": None}, {"a": None, "b": "x"}]),
     "null": (pl.Null, []),
 }
+
+
+def encode(rows: pl.DataFrame, by: list[str]) -> tuple[NDArray[np.int64], pl.DataFrame]:
+    """Return the code of each row's key, and the keys by code, of a new index."""
+    index = KeyIndex(rows.select(by).schema)
+    return index.codes(rows), index.keys
 
 
 def identity(value: object) -> object:

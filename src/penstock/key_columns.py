@@ -14,12 +14,12 @@ from penstock.kernels.hashing import (
     NULL,
     STRIDE,
     USED,
-    leading_words,
     number_codes,
     refill,
     text_codes,
     text_views,
 )
+from penstock.kernels.text_order import leading_words, settle
 from penstock.strings import nulls_of, texts_of, views_of
 
 Number = TypeVar("Number", bound=np.generic)
@@ -150,33 +150,15 @@ class TextKeys:
         return texts_of(views, nulls, texts, self._dtype).cast(self._dtype)
 
     def order(self) -> NDArray[np.int64]:
-        """Return the codes in the order of their keys' bytes, null first: a tenth of what Polars' sort takes.
+        """Return the codes in the order of their keys' bytes, null first: a fifth of what Polars' sort takes.
 
-        Sorted by their first 8 bytes as numbers; what is equal in them by the next 8, and so on.
+        Sorted by their first 8 bytes as numbers, and then what is equal in these.
         """
-        keys = self._table.keys[: self._table.state[COUNT]]
-        lengths = (keys[:, 0] & np.uint64(0xFFFFFFFF)).astype(np.int64)
-        if self._table.state[NULL] >= 0:
-            lengths[self._table.state[NULL]] = -1
-        codes = np.arange(len(keys))
-        words = leading_words(keys, self._texts, codes, 0)
+        keys, null = self._table.keys[: self._table.state[COUNT]], int(self._table.state[NULL])
+        words = np.empty(len(keys), np.uint64)
+        leading_words(keys, self._texts, words)
         order = np.argsort(words)
-        words = words[order]
-        tied, depth = _runs(words[1:] == words[:-1]), 0
-        while len(tied[0]):
-            places, run = tied
-            depth += 8
-            inside = order[places]
-            ended = depth >= lengths[inside].max()
-            words = (
-                lengths[inside].view(np.uint64) if ended else leading_words(keys, self._texts, inside, depth)
-            )
-            by = np.lexsort((words.view(np.int64) if ended else words, run))
-            order[places], words = inside[by], words[by]
-            if ended:
-                break
-            again, groups = _runs((words[1:] == words[:-1]) & (run[1:] == run[:-1]))
-            tied = places[again], groups
+        settle(keys, self._texts, null, words[order], order)
         return order
 
 
@@ -204,16 +186,6 @@ class OtherKeys:
     def keys(self) -> pl.Series:
         """The values by code; see `KeyColumn.keys`."""
         return self._known["k"]
-
-
-def _runs(same: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the places in runs of equal neighbours, and of each the number of its run.
-
-    `same`, shape (n - 1,), tells which places are equal to the one before.
-    """
-    linked = np.concatenate([[False], same, [False]])
-    places = np.flatnonzero(linked[:-1] | linked[1:])
-    return places, np.cumsum(~linked[places])
 
 
 def as_int64(column: pl.Series) -> NDArray[np.int64]:

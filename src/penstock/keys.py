@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -26,7 +24,6 @@ class KeyIndex:
         self._columns = {name: key_column(dtype) for name, dtype in columns.items()}
         self._pairs = [NumberKeys(pl.Int64()) for _ in range(len(columns) - 1)]
         """From the second column on: the keys of the columns up to it, each a pair of codes."""
-        self._count = 0
 
     def codes(self, rows: pl.DataFrame) -> NDArray[np.int64]:
         """Return the code of each row's key, shape (n,); keys not seen before are added."""
@@ -58,12 +55,3 @@ class KeyIndex:
                 return column.order()
         ordered = self.keys.with_row_index(_ROW).sort(list(self._columns))
         return ordered[_ROW].cast(pl.Int64).to_numpy()
-
-
-def encode(rows: pl.DataFrame, by: Sequence[str]) -> tuple[NDArray[np.int64], pl.DataFrame]:
-    """Return the code of each row's key, shape (n,), and the keys: row c holds the key with code c.
-
-    See `KeyIndex`.
-    """
-    index = KeyIndex(rows.select(by).schema)
-    return index.codes(rows), index.keys

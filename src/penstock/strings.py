@@ -54,8 +54,10 @@ def owned(rows: pl.DataFrame) -> pl.DataFrame:
     Texts are views into the buffers they were decoded from. One row that is kept would keep a whole chunk of
     input in memory, which otherwise is read into again.
     """
-    texts = [column for column in rows if _has_text(column.dtype)]
-    return rows.with_columns(map(_packed, texts)) if texts else rows
+    if not any(map(_has_text, rows.dtypes)):
+        return rows
+    # Made anew, which takes a fifth of the time of `with_columns`.
+    return pl.DataFrame([_packed(column) if _has_text(column.dtype) else column for column in rows])
 
 
 def nulls_of(column: pl.Series) -> NDArray[np.bool_]:

@@ -8,8 +8,16 @@ import pytest
 from numpy.typing import NDArray
 
 from penstock.kernels import hashing
-from penstock.kernels.hashing import COUNT, NULL, leading_words, number_codes, refill, text_codes, text_views
+from penstock.kernels.hashing import (
+    COUNT,
+    NULL,
+    number_codes,
+    refill,
+    text_codes,
+    text_views,
+)
 from penstock.kernels.packing import pack, words_needed
+from penstock.kernels.text_order import leading_words, settle
 
 SEED = np.uint64(0x1234_5678_9ABC_DEF1)
 
@@ -104,12 +112,12 @@ def test_texts_have_the_codes_of_a_dictionary() -> None:
         views = np.empty((len(keys), 2), np.uint64)
         text_views(table.keys[: len(keys)], views)
         assert texts_in(views, [table.texts.tobytes()]) == [key or b"" for key in keys]
-        rows = np.arange(len(keys))
-        for depth in (0, 8, 16, 56):
-            words = leading_words(table.keys, table.texts, rows, depth)
-            assert [int(word).to_bytes(8) for word in words] == [
-                (key or b"")[depth : depth + 8].ljust(8, b"\0") for key in keys
-            ]
+        words = np.empty(len(keys), np.uint64)
+        leading_words(table.keys, table.texts, words)
+        assert [int(word).to_bytes(8) for word in words] == [(key or b"")[:8].ljust(8, b"\0") for key in keys]
+        order = np.argsort(words)
+        settle(table.keys, table.texts, table.state[NULL], words[order], order)
+        assert [keys[code] for code in order] == sorted(keys, key=lambda key: (key is not None, key or b""))
 
 
 def test_numbers_have_the_codes_of_a_dictionary() -> None:

@@ -104,7 +104,7 @@ class Door:
         """
         if self.kept is None:
             return rows
-        kept = rows.select(*self.kept, OFFSET)
+        kept = rows[[*self.kept, OFFSET]]
         return owned(kept) if 2 * len(kept.columns) < len(rows.columns) else kept
 
     def _doubted(self, rows: pl.DataFrame, chunk: Chunk) -> pl.DataFrame:

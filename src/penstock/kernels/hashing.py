@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 COUNT, NULL, USED = range(3)
 """Places in a table's state: its keys, null's code, the bytes of its texts."""
 STRIDE = 30
-LOW, HALF, _BYTE = np.uint64(0xFFFFFFFF), np.uint64(32), np.uint64(0xFF)
+LOW, HALF = np.uint64(0xFFFFFFFF), np.uint64(32)
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
-_PREFIX, WORD, INLINE, _COVERED = np.uint64(4), np.uint64(8), np.uint64(12), np.uint64(20)
+PREFIX, WORD, INLINE, _COVERED = np.uint64(4), np.uint64(8), np.uint64(12), np.uint64(20)
 
 
 @njit(cache=True, nogil=True)
@@ -147,7 +147,7 @@ def text_codes(
         last, at = np.uint64(0), np.uint64(0)
         if length > INLINE:
             at = begins[inner & LOW] + (inner >> HALF)
-            inner, last = word_at(data, at + _PREFIX), word_at(data, at + length - WORD)
+            inner, last = word_at(data, at + PREFIX), word_at(data, at + length - WORD)
         hashed = _mixed(_mixed(_mixed(seed, head), inner), last)
         middle = INLINE
         while middle + WORD < length:
@@ -211,30 +211,3 @@ def refill(hashes: NDArray[np.uint64], state: NDArray[np.int64], slots: NDArray[
         while slots[place] != 0:
             place = (place + np.uint64(1)) & mask
         slots[place] = (hashes[code] & ~LOW) | np.uint64(code + 1)
-
-
-@njit(cache=True, nogil=True)
-def leading_words(
-    keys: NDArray[np.uint64], texts: NDArray[np.uint8], rows: NDArray[np.int64], depth: int
-) -> NDArray[np.uint64]:
-    """Return bytes `depth` to `depth` + 8 of some texts, shape (n,), as numbers that sort as they do.
-
-    `rows`, shape (n,), says of which `keys` of a table. What lies behind a text's end counts as zeros.
-    """
-    words = np.zeros(rows.shape[0], np.uint64)
-    for i in range(rows.shape[0]):
-        head, inner, at = keys[rows[i], 0], keys[rows[i], 1], keys[rows[i], 3]
-        length = head & LOW
-        word = np.uint64(0)
-        for place in range(np.uint64(depth), np.uint64(depth) + WORD):
-            byte = np.uint64(0)
-            if place < length:
-                if place < _PREFIX:
-                    byte = (head >> (HALF + WORD * place)) & _BYTE
-                elif place < INLINE:
-                    byte = (inner >> (WORD * (place - _PREFIX))) & _BYTE
-                else:
-                    byte = np.uint64(texts[at + place])
-            word = (word << WORD) | byte
-        words[i] = word
-    return words

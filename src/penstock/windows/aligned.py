@@ -85,7 +85,7 @@ class AlignedWindows:
         if not self._held:
             return None
         windows = self._close(frontier)
-        if self._held:
+        if self._held and (len(rows) or windows is not None):
             self._held[-1] = owned(self._held[-1])  # those before it are already
         return windows
 

@@ -98,7 +98,7 @@ class FoldedWindows:
         self._panes[: self._count] = self._panes[closed : closed + self._count]
         self._keys[: self._count] = self._keys[closed : closed + self._count]
         for totals in self._totals.values():
-            totals.drop(closed)
+            totals.drop(closed, self._count + closed)
         self._newest = np.maximum(self._newest - closed, -1)
         if self._known > 4 * np.count_nonzero(of_late) + _FEW_KEYS:
             self._keep_keys(np.flatnonzero(of_late))

@@ -145,11 +145,8 @@ class Totals:
         column = pl.Series(self.totals[entries]).cast(self.fold.dtype)
         return column.set(pl.Series(~self.seen[entries]), None) if len(self.seen) else column
 
-    def drop(self, first: int) -> None:
-        """Forget the first entries."""
-        self.totals = _without(self.totals, first)
-        self.seen = _without(self.seen, first)
-
-
-def _without(array: NDArray[Any], first: int) -> NDArray[Any]:
-    return np.concatenate([array[first:], np.zeros(min(first, len(array)), array.dtype)])
+    def drop(self, first: int, count: int) -> None:
+        """Forget the first of `count` entries."""
+        for array in (self.totals, *([self.seen] if len(self.seen) else [])):
+            array[: count - first] = array[first:count]
+            array[count - first : count] = 0
