@@ -73,7 +73,10 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """What a codec made of a chunk: rows with their `_offset`, rising, and rejects (schema `REJECTED`)."""
+    """What a codec made of a chunk: rows with their `_offset`, rising, and rejects (schema `REJECTED`).
+
+    Rows may point into the text; rejects own their bytes.
+    """
 
     rows: pl.DataFrame
     rejects: pl.DataFrame

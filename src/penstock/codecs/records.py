@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from penstock.kernels.views import record_views
 from penstock.model import OFFSET, REJECTED, Text
+from penstock.strings import owned
 
 NO_REJECTS = pl.DataFrame(schema=REJECTED)
 BLANK = "an empty line"
@@ -43,20 +44,29 @@ def rejects_at(
     """
     if not len(codes):
         return NO_REJECTS
-    records = _raw(text, start, bounds[:, 0].copy(), bounds[:, 1].copy())
-    why = pl.Series("reason", codes).cast(pl.Int64).replace_strict(dict(reasons), return_dtype=pl.String)
-    return records.with_columns(why)
+    known = sorted(reasons)
+    words = pa.array([reasons[code] for code in known], pa.large_string())
+    which = np.searchsorted(np.array(known), codes)
+    columns = [
+        pa.array(bounds[:, 0] + start),
+        _views(text, bounds[:, 0].copy(), bounds[:, 1].copy()).cast(pa.large_binary()),  # a copy of the bytes
+        words.take(pa.array(which)),
+    ]
+    return pl.DataFrame(pa.RecordBatch.from_arrays(columns, names=list(REJECTED)))
 
 
 def rejected(records: pl.DataFrame, reason: pl.Expr | str) -> pl.DataFrame:
     """Make rejects of `records` (columns `_offset` and `raw`), with a reason for all or one for each."""
     why = pl.lit(reason) if isinstance(reason, str) else reason
-    return records.select(OFFSET, "raw", why.cast(pl.String).alias("reason"))
+    return owned(records.select(OFFSET, "raw", why.cast(pl.String).alias("reason")))
 
 
 def _raw(text: Text, start: int, starts: NDArray[np.int64], newlines: NDArray[np.int64]) -> pl.DataFrame:
+    return pl.DataFrame({OFFSET: starts + start, "raw": pl.Series("raw", _views(text, starts, newlines))})
+
+
+def _views(text: Text, starts: NDArray[np.int64], newlines: NDArray[np.int64]) -> pa.Array:
     views = np.empty((1, len(starts), 2), np.uint64)
     record_views(text.buffer, starts, newlines, views)
     buffers = [None, pa.py_buffer(views), pa.py_buffer(text.buffer)]
-    raw = pa.Array.from_buffers(pa.binary_view(), len(starts), buffers)
-    return pl.DataFrame({OFFSET: starts + start, "raw": pl.Series("raw", raw)})
+    return pa.Array.from_buffers(pa.binary_view(), len(starts), buffers)

@@ -126,8 +126,9 @@ class Door:
 
 
 def _gathered(rejects: list[pl.DataFrame]) -> pl.DataFrame:
-    """Return rejects of several kinds in the order of their offsets, with bytes of their own."""
-    return owned(pl.concat(rejects).sort(OFFSET)) if rejects else NO_REJECTS
+    """Return rejects of several kinds in the order of their offsets."""
+    several = [part for part in rejects if len(part)]
+    return pl.concat(several).sort(OFFSET) if len(several) > 1 else several[0] if several else NO_REJECTS
 
 
 def _utc(time: pl.Expr, dtype: pl.DataType) -> pl.Expr:
