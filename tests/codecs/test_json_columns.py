@@ -6,7 +6,6 @@ import random
 from datetime import UTC, datetime
 from itertools import pairwise
 
-import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -18,7 +17,7 @@ from json_oracle import check, plain
 from penstock.codecs.json_columns import JsonDecoder
 from penstock.codecs.ndjson import encode
 from penstock.codecs.records import BLANK
-from penstock.model import EVENT_TIME, PADDING, REJECTED, Decoded, Text
+from penstock.model import EVENT_TIME, REJECTED, Decoded, Text
 
 
 def decode(data: bytes, start: int = 0, decoder: JsonDecoder = DECODER) -> Decoded:
@@ -62,19 +61,6 @@ def test_a_line_is_the_same_row_or_reject_in_any_text():
         assert_frame_equal(pl.concat([part.rejects for part in made]), whole.rejects)
     assert whole.rows.schema == {**DECODER.schema, "_offset": pl.Int64}
     assert whole.rejects.schema == REJECTED
-
-
-def test_what_stands_behind_a_text_is_not_read():
-    """Nothing that follows the newline of the last line changes what becomes of it."""
-    rng = random.Random(4)
-    for line in lines(1_500, 8):
-        text = Text.of(line.encode())
-        behind = (line * 9 + rng.choice(['"}\n', "1}", "0" * 99, ":1}", " " * 99])).encode()[-PADDING + 1 :]
-        other = Text.of(line.encode())
-        other.buffer[other.size + 1 : other.size + 1 + len(behind)] = np.frombuffer(behind, np.uint8)
-        one, two = DECODER.decode(text, 5), DECODER.decode(other, 5)
-        assert_frame_equal(one.rows, two.rows, check_exact=True)
-        assert_frame_equal(one.rejects, two.rejects)
 
 
 @pytest.mark.parametrize(
