@@ -207,6 +207,16 @@ def test_many_columns_in_any_order():
     assert got.rows.drop("_offset").to_dicts() == [nothing | each for each in events]
 
 
+def test_many_objects_with_the_same_keys():
+    rng = random.Random(6)
+    pairs = [(f"o{n}", f"k{m}") for n in range(100) for m in range(20)]
+    types = {f"{outer}.{key}": "int64" for outer, key in pairs if rng.random() < 0.3}
+    members = {f"o{n}": {f"k{m}": rng.randrange(10**6) for m in range(20)} for n in range(100)}
+    got = decode((json.dumps(members) + "\n").encode() * 2, 0, JsonDecoder(types))
+    want = {f"{outer}.{key}": members[outer][key] for outer, key in pairs if f"{outer}.{key}" in types}
+    assert got.rows.drop("_offset").to_dicts() == [want, want]
+
+
 def test_more_unknown_keys_than_are_learnt():
     rng = random.Random(2)
     unknown = [f"unknown {n}" * (1 + n % 9) for n in range(300)]
