@@ -6,7 +6,6 @@ import random
 from datetime import UTC, datetime
 from itertools import pairwise
 
-import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -18,7 +17,7 @@ from json_oracle import check, plain
 from penstock.codecs.json_columns import JsonDecoder
 from penstock.codecs.ndjson import encode
 from penstock.codecs.records import BLANK
-from penstock.model import EVENT_TIME, PADDING, REJECTED, Decoded, Text
+from penstock.model import EVENT_TIME, REJECTED, Decoded, Text
 
 
 def decode(data: bytes, start: int = 0, decoder: JsonDecoder = DECODER) -> Decoded:
@@ -62,19 +61,6 @@ def test_a_line_is_the_same_row_or_reject_in_any_text():
         assert_frame_equal(pl.concat([part.rejects for part in made]), whole.rejects)
     assert whole.rows.schema == {**DECODER.schema, "_offset": pl.Int64}
     assert whole.rejects.schema == REJECTED
-
-
-def test_what_stands_behind_a_text_is_not_read():
-    """Nothing that follows the newline of the last line changes what becomes of it."""
-    rng = random.Random(4)
-    for line in lines(1_500, 8):
-        text = Text.of(line.encode())
-        behind = (line * 9 + rng.choice(['"}\n', "1}", "0" * 99, ":1}", " " * 99])).encode()[-PADDING + 1 :]
-        other = Text.of(line.encode())
-        other.buffer[other.size + 1 : other.size + 1 + len(behind)] = np.frombuffer(behind, np.uint8)
-        one, two = DECODER.decode(text, 5), DECODER.decode(other, 5)
-        assert_frame_equal(one.rows, two.rows, check_exact=True)
-        assert_frame_equal(one.rejects, two.rejects)
 
 
 @pytest.mark.parametrize(
@@ -219,6 +205,16 @@ def test_many_columns_in_any_order():
     got = decode("\n".join(map(json.dumps, events)).encode(), 0, JsonDecoder(types))
     nothing = dict.fromkeys(names)
     assert got.rows.drop("_offset").to_dicts() == [nothing | each for each in events]
+
+
+def test_many_objects_with_the_same_keys():
+    rng = random.Random(6)
+    pairs = [(f"o{n}", f"k{m}") for n in range(100) for m in range(20)]
+    types = {f"{outer}.{key}": "int64" for outer, key in pairs if rng.random() < 0.3}
+    members = {f"o{n}": {f"k{m}": rng.randrange(10**6) for m in range(20)} for n in range(100)}
+    got = decode((json.dumps(members) + "\n").encode() * 2, 0, JsonDecoder(types))
+    want = {f"{outer}.{key}": members[outer][key] for outer, key in pairs if f"{outer}.{key}" in types}
+    assert got.rows.drop("_offset").to_dicts() == [want, want]
 
 
 def test_more_unknown_keys_than_are_learnt():

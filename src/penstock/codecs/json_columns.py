@@ -83,7 +83,7 @@ class JsonDecoder:
         values, bits = np.zeros((flags, (lines + 7) // 8), np.uint8), bitmaps(len(self._columns), lines)
         offsets, side = np.empty(lines, np.int64), np.empty(text.size + PADDING, np.uint8)
         bad, codes = np.empty((lines, 2), np.int64), np.empty(lines, np.int32)
-        rows, refused, _ = kernel.parse_objects(
+        rows, refused = kernel.parse_objects(
             text.buffer, start, text.size, *self._room(),
             views, words, words.view(np.float64), values, bits, offsets, side, bad, codes,
         )  # fmt: skip

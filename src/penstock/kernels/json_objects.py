@@ -62,8 +62,8 @@ def parse_objects(
     side: NDArray[np.uint8],
     bad: NDArray[np.int64],
     codes: NDArray[np.int32],
-) -> tuple[int, int, int]:
-    """Read the lines of `text[:size]`; return how many rows, refused lines and bytes of `side` there are.
+) -> tuple[int, int]:
+    """Read the lines of `text[:size]`; return how many rows and how many refused lines there are.
 
     `names` and `keys`: see `json_keys`. `columns`, shape (columns, 2), says what each column holds and its
     place among those that are kept alike: texts in `views`, shape (texts, lines, 2), numbers and times (µs
@@ -274,10 +274,9 @@ def parse_objects(
             end = find_newline(text, at)
             bad[refused, 0], bad[refused, 1], codes[refused] = line, end, code
             refused += 1
-            used = kept
             line = end + 1
         else:
             offsets[rows] = begin + line
             rows += 1
             line = at + 1
-    return rows, refused, used
+    return rows, refused
