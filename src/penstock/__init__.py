@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from penstock.codecs.access import Combined, Common
+    from penstock.codecs.lines import Lines
     from penstock.codecs.ndjson import NdJson
     from penstock.config import load
     from penstock.detectors.rolling_zscore import RollingZScore
@@ -37,6 +38,7 @@ _HOMES = {
     "Files": "sources.files",
     "FlowError": "errors",
     "Frames": "sources.frames",
+    "Lines": "codecs.lines",
     "NdJson": "codecs.ndjson",
     "NdJsonFile": "sinks.ndjson",
     "Parquet": "sinks.parquet",
@@ -58,6 +60,7 @@ __all__ = [
     "Files",
     "FlowError",
     "Frames",
+    "Lines",
     "NdJson",
     "NdJsonFile",
     "Parquet",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from penstock.codecs.access import Combined, Common
+from penstock.codecs.lines import Lines
 from penstock.codecs.ndjson import NdJson
 from penstock.errors import FlowError
 from penstock.fields import unknown
@@ -11,6 +12,7 @@ from penstock.model import Codec
 CODECS: dict[str, type[Codec]] = {
     "combined": Combined,
     "common": Common,
+    "lines": Lines,
     "ndjson": NdJson,
 }
 

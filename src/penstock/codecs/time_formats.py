@@ -1,0 +1,85 @@
+"""Times as a log's own format writes them, read into `Datetime("us", "UTC")`."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from datetime import datetime
+
+import polars as pl
+from polars.exceptions import PolarsError
+
+from penstock.codecs.timestamps import parse_rfc3339
+from penstock.errors import Mistake
+from penstock.fields import first_line, shown
+from penstock.model import EVENT_TIME
+
+RFC3339 = "rfc3339"
+_ZONED = r"(?:[Zz]|[+-][0-9]{2}:?[0-9]{2})$"
+_TRIED = datetime(2023, 11, 22, 13, 14, 15)  # no two parts of it are the same number
+_NO_DIRECTIVES = f'must be "{RFC3339}" or have directives such as "%Y-%m-%d %H:%M:%S"'
+
+
+@dataclass(frozen=True, slots=True)
+class TimeFormat:
+    """How times are written: `rfc3339`, or a format of chrono's strptime, as Polars has it.
+
+    Where the text does not name its offset from UTC, it is local time in `timezone` (an IANA name): of an
+    hour that comes twice a year the first one, and null in the hour that is left out. `rfc3339` is what
+    `parse_rfc3339` takes, and a comma before the fraction.
+    """
+
+    form: str = RFC3339
+    timezone: str = "UTC"
+
+    def read(self, texts: pl.Series) -> pl.Series:
+        """Return the times that the texts of a String column are; null where one is none."""
+        if self.form == RFC3339:
+            times = parse_rfc3339(texts.str.replace(",", ".", literal=True))
+            if self.timezone == "UTC":
+                return times
+            local = ~texts.str.contains(_ZONED)
+            return self._in_zone(times.dt.replace_time_zone(None)).zip_with(local, times)
+        times = texts.str.to_datetime(self.form, time_unit="us", strict=False)
+        if times.dtype == EVENT_TIME:
+            return times
+        return times.dt.replace_time_zone("UTC") if "%s" in self.form else self._in_zone(times)
+
+    def mistakes(self) -> list[Mistake]:
+        """Return what is wrong with the format or the time zone."""
+        tried = pl.Series([_TRIED])
+        wrong_zone = f'must be a time zone such as "Europe/Berlin", got {shown(self.timezone)}'
+        try:
+            self._in_zone(tried)
+        except PolarsError:
+            return [Mistake("timezone", wrong_zone)]
+        if not self.timezone:
+            return [Mistake("timezone", wrong_zone)]
+        if self.form == RFC3339:
+            return []
+        rule = self._rule(tried.dt.replace_time_zone("UTC"))
+        return [Mistake("time_format", f"{rule}, got {shown(self.form)}")] if rule else []
+
+    def _in_zone(self, times: pl.Series) -> pl.Series:
+        zoned = times.dt.replace_time_zone(self.timezone, ambiguous="earliest", non_existent="null")
+        return zoned.dt.convert_time_zone("UTC")
+
+    def _rule(self, tried: pl.Series) -> str:
+        """Return the rule that the format breaks, by writing and reading a time with it; "" if none."""
+        if "%" not in self.form:
+            return _NO_DIRECTIVES
+        try:
+            with warnings.catch_warnings(record=True) as warned:
+                warnings.simplefilter("always")
+                written = tried.dt.to_string(self.form.replace("%#z", "%z"))  # "%#z" can only be read
+                read = written.str.to_datetime(self.form, time_unit="us", strict=False)
+        except PolarsError as error:
+            return f"{_NO_DIRECTIVES} ({first_line(error)})"
+        if warned or ("%f" in self.form and "%.f" not in self.form):
+            return 'must not have "%f", which counts nanoseconds: "%.f" is a point and digits, "%3f" three'
+        at = read.item()
+        if at is None:
+            return "must be a format that can be read: a whole date, and an hour with its minute"
+        if at.date() != _TRIED.date():
+            return "must name the day, the month and the year: without one it is no time"
+        return ""
