@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from penstock.codecs.access import Combined, Common
     from penstock.codecs.lines import Lines
     from penstock.codecs.ndjson import NdJson
+    from penstock.codecs.regex import Regex
     from penstock.config import load
     from penstock.detectors.rolling_zscore import RollingZScore
     from penstock.engine.flow import Batching, Epochs
@@ -44,6 +45,7 @@ _HOMES = {
     "Parquet": "sinks.parquet",
     "PenstockError": "errors",
     "Pipeline": "pipeline",
+    "Regex": "codecs.regex",
     "RollingZScore": "detectors.rolling_zscore",
     "RunError": "errors",
     "Summary": "engine.summary",
@@ -66,6 +68,7 @@ __all__ = [
     "Parquet",
     "PenstockError",
     "Pipeline",
+    "Regex",
     "RollingZScore",
     "RunError",
     "Summary",

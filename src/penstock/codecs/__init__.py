@@ -5,6 +5,7 @@ from __future__ import annotations
 from penstock.codecs.access import Combined, Common
 from penstock.codecs.lines import Lines
 from penstock.codecs.ndjson import NdJson
+from penstock.codecs.regex import Regex
 from penstock.errors import FlowError
 from penstock.fields import unknown
 from penstock.model import Codec
@@ -14,6 +15,7 @@ CODECS: dict[str, type[Codec]] = {
     "common": Common,
     "lines": Lines,
     "ndjson": NdJson,
+    "regex": Regex,
 }
 
 

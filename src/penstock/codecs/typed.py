@@ -1,0 +1,112 @@
+"""Columns of texts as columns of types: what is declared, or what nine in ten of the values are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import polars as pl
+
+from penstock.codecs.time_formats import TimeFormat
+from penstock.codecs.timestamps import Unit, epoch
+from penstock.errors import Mistake, join_place
+from penstock.fields import unknown
+from penstock.model import EVENT_TIME
+
+TYPES: dict[str, pl.DataType] = {
+    "int64": pl.Int64(),
+    "float64": pl.Float64(),
+    "bool": pl.Boolean(),
+    "string": pl.String(),
+    "timestamp": EVENT_TIME,
+    "timestamp[s]": EVENT_TIME,
+    "timestamp[ms]": EVENT_TIME,
+    "timestamp[us]": EVENT_TIME,
+    "timestamp[ns]": EVENT_TIME,
+}
+"""The types a column may be declared as, and what they are in a frame."""
+_UNITS: dict[str, Unit] = {f"timestamp[{unit}]": unit for unit in ("s", "ms", "us", "ns")}
+_WHOLE = ("timestamp[us]", "timestamp[ns]")  # a double would lose digits of them
+_BOOLS = {"true": True, "True": True, "TRUE": True, "T": True, "t": True} | {
+    "false": False, "False": False, "FALSE": False, "F": False, "f": False
+}  # fmt: skip
+_TRIED = ("int64", "float64", "bool", "timestamp")  # the first of those that fit as many values
+
+
+def type_mistakes(types: Mapping[str, str], place: str) -> list[Mistake]:
+    """Return what is wrong with a table of columns and their types."""
+    mistakes = []
+    for name, of in types.items():
+        where = join_place(place, name)
+        if name.startswith("_"):
+            mistakes.append(Mistake(where, 'must not begin with "_": such columns are penstock\'s own'))
+        if of not in TYPES:
+            mistakes.append(Mistake(where, unknown(of, "type", TYPES)))
+    return mistakes
+
+
+def schema_of(types: Mapping[str, str]) -> pl.Schema:
+    """Return the schema of columns of such types."""
+    return pl.Schema({name: TYPES[of] for name, of in types.items()})
+
+
+def read_as(texts: pl.Series, of: str, times: TimeFormat) -> pl.Series:
+    """Return the values of type `of` that the texts are; null where one is none, or null.
+
+    Integers are decimal, of 64 bits; floats also `inf` and `nan`; bool is true, false, or its first letter.
+    `timestamp` is as `times` says; `timestamp[s]` and `timestamp[ms]` take fractions, the others do not.
+    """
+    if of == "string":
+        return texts
+    if of == "timestamp":
+        return times.read(texts)
+    if of == "bool":
+        return texts.replace_strict(_BOOLS, default=None, return_dtype=pl.Boolean)
+    if of in _UNITS:
+        number = texts.cast(pl.Int64 if of in _WHOLE else pl.Float64, strict=False)
+        return epoch(number, _UNITS[of])
+    return texts.cast(TYPES[of], strict=False)
+
+
+def typed(
+    texts: pl.DataFrame, types: Mapping[str, str], times: TimeFormat
+) -> tuple[pl.DataFrame, pl.Series | None]:
+    """Return the columns of `types` that texts are, and what is wrong with each row; None if nothing is.
+
+    An empty text is null in any column but one of strings. A reason names the first column that has a value
+    not of its type, and is null for a good row.
+    """
+    columns: dict[str, pl.Series] = {}
+    wrong: dict[str, pl.Series] = {}
+    for name, of in types.items():
+        given = texts[name]
+        columns[name] = read = read_as(given, of, times).alias(name)
+        if of != "string" and read.null_count() > given.null_count():
+            missed = read.is_null() & given.is_not_null() & (given != "")
+            if missed.any():
+                wrong[name] = missed
+    rows = pl.DataFrame(columns)
+    if not wrong:
+        return rows, None
+    reasons = pl.repeat(None, len(rows), dtype=pl.String, eager=True)
+    for name, missed in reversed(wrong.items()):
+        of = types[name]
+        reason = f'column "{name}": not {"an" if of == "int64" else "a"} {of}'
+        reasons = reasons.set(missed, reason)
+    return rows, reasons
+
+
+def inferred(texts: pl.DataFrame, times: TimeFormat) -> dict[str, str]:
+    """Return the type that nine in ten of the values of each column are; string if there is none.
+
+    So one bad value at the beginning of a log is a reject, and does not make a text of every number. A bool
+    is a whole word here: a column of `F` may yet hold `M`.
+    """
+    types = {}
+    for name in texts.columns:
+        given = texts[name].drop_nulls()
+        given = given.filter(given != "")
+        fits = {of: len(given) - read_as(given, of, times).null_count() for of in _TRIED}
+        fits["bool"] -= int((given.str.len_bytes() == 1).sum()) if fits["bool"] else 0
+        likeliest = max(fits, key=fits.__getitem__)
+        types[name] = likeliest if len(given) and fits[likeliest] * 10 >= len(given) * 9 else "string"
+    return types
