@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from penstock.codecs.access import Combined, Common
     from penstock.codecs.lines import Lines
+    from penstock.codecs.multiline import MultilineRule
     from penstock.codecs.ndjson import NdJson
     from penstock.codecs.regex import Regex
     from penstock.config import load
@@ -40,6 +41,7 @@ _HOMES = {
     "FlowError": "errors",
     "Frames": "sources.frames",
     "Lines": "codecs.lines",
+    "MultilineRule": "codecs.multiline",
     "NdJson": "codecs.ndjson",
     "NdJsonFile": "sinks.ndjson",
     "Parquet": "sinks.parquet",
@@ -63,6 +65,7 @@ __all__ = [
     "FlowError",
     "Frames",
     "Lines",
+    "MultilineRule",
     "NdJson",
     "NdJsonFile",
     "Parquet",
