@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from penstock.codecs.access import Combined, Common
+    from penstock.codecs.cri import Cri
     from penstock.codecs.lines import Lines
     from penstock.codecs.multiline import MultilineRule
     from penstock.codecs.ndjson import NdJson
@@ -36,6 +37,7 @@ _HOMES = {
     "Combined": "codecs.access",
     "Common": "codecs.access",
     "Console": "sinks.console",
+    "Cri": "codecs.cri",
     "Epochs": "engine.flow",
     "Files": "sources.files",
     "FlowError": "errors",
@@ -60,6 +62,7 @@ __all__ = [
     "Combined",
     "Common",
     "Console",
+    "Cri",
     "Epochs",
     "Files",
     "FlowError",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from penstock.codecs.access import Combined, Common
+from penstock.codecs.cri import Cri
 from penstock.codecs.lines import Lines
 from penstock.codecs.ndjson import NdJson
 from penstock.codecs.regex import Regex
@@ -13,6 +14,7 @@ from penstock.model import Codec
 CODECS: dict[str, type[Codec]] = {
     "combined": Combined,
     "common": Common,
+    "cri": Cri,
     "lines": Lines,
     "ndjson": NdJson,
     "regex": Regex,

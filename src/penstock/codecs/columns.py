@@ -34,12 +34,15 @@ def time_column(times: NDArray[np.int64], rows: int, bits: NDArray[np.uint8] | N
     return pa.Array.from_buffers(_TIME, rows, [valid, pa.py_buffer(times)])
 
 
-def number_column(
-    numbers: NDArray[np.generic], rows: int, bits: NDArray[np.uint8] | None = None
-) -> pa.Array:
+def number_column(numbers: NDArray[np.generic], rows: int, bits: NDArray[np.uint8] | None = None) -> pa.Array:
     """Return a column of numbers, of the type that they have in the array."""
     valid = None if bits is None else pa.py_buffer(bits)
     return pa.Array.from_buffers(pa.from_numpy_dtype(numbers.dtype), rows, [valid, pa.py_buffer(numbers)])
+
+
+def bool_column(values: NDArray[np.uint8], rows: int) -> pa.Array:
+    """Return a column of truths without nulls, from a bitmap."""
+    return pa.Array.from_buffers(pa.bool_(), rows, [None, pa.py_buffer(values)])
 
 
 def frame(columns: Mapping[str, pa.Array], offsets: NDArray[np.int64], rows: int) -> pl.DataFrame:
