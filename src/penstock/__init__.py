@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from penstock.codecs.access import Combined, Common
     from penstock.codecs.cri import Cri
+    from penstock.codecs.docker import Docker
     from penstock.codecs.lines import Lines
     from penstock.codecs.multiline import MultilineRule
     from penstock.codecs.ndjson import NdJson
@@ -38,6 +39,7 @@ _HOMES = {
     "Common": "codecs.access",
     "Console": "sinks.console",
     "Cri": "codecs.cri",
+    "Docker": "codecs.docker",
     "Epochs": "engine.flow",
     "Files": "sources.files",
     "FlowError": "errors",
@@ -63,6 +65,7 @@ __all__ = [
     "Common",
     "Console",
     "Cri",
+    "Docker",
     "Epochs",
     "Files",
     "FlowError",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from penstock.codecs.access import Combined, Common
 from penstock.codecs.cri import Cri
+from penstock.codecs.docker import Docker
 from penstock.codecs.lines import Lines
 from penstock.codecs.ndjson import NdJson
 from penstock.codecs.regex import Regex
@@ -15,6 +16,7 @@ CODECS: dict[str, type[Codec]] = {
     "combined": Combined,
     "common": Common,
     "cri": Cri,
+    "docker": Docker,
     "lines": Lines,
     "ndjson": NdJson,
     "regex": Regex,
