@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from penstock.codecs.access import Combined, Common
     from penstock.codecs.cri import Cri
+    from penstock.codecs.csv import Csv, Tsv
     from penstock.codecs.docker import Docker
     from penstock.codecs.lines import Lines
     from penstock.codecs.multiline import MultilineRule
@@ -39,6 +40,7 @@ _HOMES = {
     "Common": "codecs.access",
     "Console": "sinks.console",
     "Cri": "codecs.cri",
+    "Csv": "codecs.csv",
     "Docker": "codecs.docker",
     "Epochs": "engine.flow",
     "Files": "sources.files",
@@ -56,6 +58,7 @@ _HOMES = {
     "RunError": "errors",
     "Summary": "engine.summary",
     "Synthetic": "sources.synthetic",
+    "Tsv": "codecs.csv",
     "load": "config",
 }
 
@@ -65,6 +68,7 @@ __all__ = [
     "Common",
     "Console",
     "Cri",
+    "Csv",
     "Docker",
     "Epochs",
     "Files",
@@ -82,6 +86,7 @@ __all__ = [
     "RunError",
     "Summary",
     "Synthetic",
+    "Tsv",
     "load",
 ]
 

@@ -246,6 +246,24 @@ class Multiline(Codec, Protocol):
         ...
 
 
+@runtime_checkable
+class Quoted(Codec, Protocol):
+    """A codec whose records may have newlines in them, between quotes, and that tells where they end."""
+
+    @property
+    def quoted(self) -> bool:
+        """False if, as it is described, each line is a record."""
+        ...
+
+    def ends(self, text: Text, last: bool) -> NDArray[np.int64]:
+        """Return where each whole record of a text ends, rising; the text may hold bytes that are no UTF-8.
+
+        The text begins with a record. The lines behind the last end belong to one that may go on; there are
+        none if `last` is true.
+        """
+        ...
+
+
 class Operator(Protocol):
     """A stage at work on one stream. Holds its state; sees each batch once, in order."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from penstock.codecs.access import Combined, Common
 from penstock.codecs.cri import Cri
+from penstock.codecs.csv import Csv, Tsv
 from penstock.codecs.docker import Docker
 from penstock.codecs.lines import Lines
 from penstock.codecs.ndjson import NdJson
@@ -16,10 +17,12 @@ CODECS: dict[str, type[Codec]] = {
     "combined": Combined,
     "common": Common,
     "cri": Cri,
+    "csv": Csv,
     "docker": Docker,
     "lines": Lines,
     "ndjson": NdJson,
     "regex": Regex,
+    "tsv": Tsv,
 }
 
 

@@ -29,6 +29,7 @@ _WHOLE = ("timestamp[us]", "timestamp[ns]")  # a double would lose digits of the
 _BOOLS = {"true": True, "True": True, "TRUE": True, "T": True, "t": True} | {
     "false": False, "False": False, "FALSE": False, "F": False, "f": False
 }  # fmt: skip
+_NO_NUMBER = r"^(?:\+[0-9]|-?0[0-9]+$)"  # telephone numbers, postal codes: they would lose a character
 _TRIED = ("int64", "float64", "bool", "timestamp")  # the first of those that fit as many values
 
 
@@ -99,12 +100,15 @@ def inferred(texts: pl.DataFrame, times: TimeFormat) -> dict[str, str]:
     """Return the type that nine in ten of the values of each column are; string if there is none.
 
     So one bad value at the beginning of a log is a reject, and does not make a text of every number. A bool
-    is a whole word here: a column of `F` may yet hold `M`.
+    is a whole word here: a column of `F` may yet hold `M`. Where a value is `007` or `+1`, all are texts.
     """
     types = {}
     for name in texts.columns:
         given = texts[name].drop_nulls()
         given = given.filter(given != "")
+        if given.str.contains(_NO_NUMBER).any():
+            types[name] = "string"
+            continue
         fits = {of: len(given) - read_as(given, of, times).null_count() for of in _TRIED}
         fits["bool"] -= int((given.str.len_bytes() == 1).sum()) if fits["bool"] else 0
         likeliest = max(fits, key=fits.__getitem__)

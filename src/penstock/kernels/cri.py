@@ -47,7 +47,7 @@ def parse_cri(
         time = np.int64(0)
         message = time_end
         stream = word(text, time_end)
-        known = stream == _STDOUT or stream == _STDERR  # noqa: SIM109 a tuple is slow to compile
+        known = (stream == _STDOUT) | (stream == _STDERR)
         if known and time_end - line >= _SHORTEST:
             tag = time_end + 8
             if text[tag] == _FULL or text[tag] == _PARTIAL:

@@ -93,6 +93,26 @@ def _count_ones(typing, value):  # type: ignore[no-untyped-def] # noqa: ANN001, 
     return types.uint64(types.uint64), generate
 
 
+@intrinsic
+def _match_two(typing, data, at, first, second):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
+    """Say which of 64 bytes are a newline or one of two that are known only when it runs."""
+
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
+        place = _address(context, builder, signature.args[0], *arguments[:2])
+        loaded = builder.load(builder.bitcast(place, _WIDE.as_pointer()))
+        loaded.align = 1
+        found = builder.icmp_unsigned("==", loaded, ir.Constant(_WIDE, [10] * 64))
+        nowhere = ir.Constant(_WIDE, ir.Undefined)
+        to_all = ir.Constant(ir.VectorType(ir.IntType(32), 64), [0] * 64)
+        for byte in arguments[2:]:
+            one = builder.insert_element(nowhere, byte, ir.Constant(ir.IntType(32), 0))
+            everywhere = builder.shuffle_vector(one, nowhere, to_all)
+            found = builder.or_(found, builder.icmp_unsigned("==", loaded, everywhere))
+        return builder.bitcast(found, _I64)
+
+    return types.uint64(data, types.int64, types.uint8, types.uint8), generate
+
+
 @part
 def _check(data: NDArray[np.uint8], at: int, size: int) -> None:
     if _CHECKED and (at < 0 or at + size > data.shape[0]):
@@ -189,6 +209,13 @@ def find_equals(data: NDArray[np.uint8], at: int) -> int:
         _check(data, at, 64)
         found = _equals(data, at)
     return at + first_bit(found)
+
+
+@part
+def separators(data: NDArray[np.uint8], at: int, first: np.uint8, second: np.uint8) -> np.uint64:
+    """Return which of the 64 bytes from `at` on are a newline, `first` or `second`, from the lowest bit on."""
+    _check(data, at, 64)
+    return _match_two(data, at, first, second)
 
 
 @kernel
