@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from penstock.codecs.multiline import MultilineRule
     from penstock.codecs.ndjson import NdJson
     from penstock.codecs.regex import Regex
+    from penstock.codecs.w3c import W3c
+    from penstock.codecs.zeek import Zeek
     from penstock.config import load
     from penstock.detectors.rolling_zscore import RollingZScore
     from penstock.engine.flow import Batching, Epochs
@@ -59,6 +61,8 @@ _HOMES = {
     "Summary": "engine.summary",
     "Synthetic": "sources.synthetic",
     "Tsv": "codecs.csv",
+    "W3c": "codecs.w3c",
+    "Zeek": "codecs.zeek",
     "load": "config",
 }
 
@@ -87,6 +91,8 @@ __all__ = [
     "Summary",
     "Synthetic",
     "Tsv",
+    "W3c",
+    "Zeek",
     "load",
 ]
 

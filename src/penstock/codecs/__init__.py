@@ -9,6 +9,8 @@ from penstock.codecs.docker import Docker
 from penstock.codecs.lines import Lines
 from penstock.codecs.ndjson import NdJson
 from penstock.codecs.regex import Regex
+from penstock.codecs.w3c import W3c
+from penstock.codecs.zeek import Zeek
 from penstock.errors import FlowError
 from penstock.fields import unknown
 from penstock.model import Codec
@@ -23,6 +25,8 @@ CODECS: dict[str, type[Codec]] = {
     "ndjson": NdJson,
     "regex": Regex,
     "tsv": Tsv,
+    "w3c": W3c,
+    "zeek": Zeek,
 }
 
 
