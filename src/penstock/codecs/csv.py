@@ -12,8 +12,16 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from penstock.codecs.delimited import MOST_NULL, Begun, Layout, decoded, line_at, split
-from penstock.codecs.records import newlines_of
+from penstock.codecs.delimited import (
+    MOST_NULL,
+    Begun,
+    Layout,
+    decoded,
+    heading_text,
+    line_at,
+    newline_at,
+    split,
+)
 from penstock.codecs.time_formats import RFC3339, TimeFormat
 from penstock.codecs.typed import inferred, schema_of, type_mistakes
 from penstock.errors import FlowError, Mistake
@@ -163,14 +171,13 @@ def _begun(text: Text, start: int) -> Begun:
     """Return the heading in force in a text, and where the records behind it begin, if it is in the text."""
     if text.heading or start > _FIRST or not text.size:
         return Begun(text.heading)
-    heading = line_at(text, 0)
-    end = int(newlines_of(text)[0] + 1 if text.ends is None else text.ends[0])
-    return Begun(heading, min(end, text.size), 1)
+    end = newline_at(text, 0) + 1 if text.ends is None else int(text.ends[0])
+    return Begun(line_at(text, 0), min(end, text.size), 1)
 
 
 def _fields_of(heading: bytes, layout: Layout) -> list[str]:
     """Return the names in a heading."""
-    line = heading.decode(errors="replace")
+    line = heading_text(heading)
     options = {"quotechar": layout.quote.decode()} if layout.quote else {"quoting": csv.QUOTE_NONE}
     try:
         names = next(csv.reader([line], delimiter=layout.separators.decode(), **options), [])

@@ -68,7 +68,7 @@ def split(
     """Split a text into the columns `names`; `fields_of` tells the fields of a heading.
 
     A field that is none of `names`, or one that the heading names for the second time, is left out; a column
-    that a heading does not name is null.
+    that a heading does not name is null. Without names there are no rows.
     """
     ends = _LINES if text.ends is None else text.ends
     records = text.count if text.ends is None else len(ends)
@@ -87,7 +87,7 @@ def split(
     while True:
         fields = (
             _array(heading),
-            *_places(fields_of(heading), names),
+            *_places(fields_of(heading) if names else (), names),
             nulls,
             null_sizes,
             len(layout.empties),
@@ -102,13 +102,23 @@ def split(
     return Fields(frame(columns, offsets, rows), spans[:rows], rejects)
 
 
+def heading_text(heading: bytes) -> str:
+    """Return a heading as text, U+FFFD in the place of what is not UTF-8 and of NUL, which ends Arrow's names."""
+    return heading.decode(errors="replace").replace("\0", "\ufffd")
+
+
 def line_at(text: Text, at: int) -> bytes:
     """Return the line of a text that begins at `at`, without its end."""
-    line = text.buffer[at : text.size]
-    newlines = np.flatnonzero(line[:_NEAR] == _NEWLINE)
-    if not len(newlines):
-        newlines = np.flatnonzero(line == _NEWLINE)
-    return line[: newlines[0] if len(newlines) else None].tobytes().removesuffix(b"\r")
+    return text.buffer[at : newline_at(text, at)].tobytes().removesuffix(b"\r")
+
+
+def newline_at(text: Text, at: int) -> int:
+    """Return where the line ends that begins at `at`: the place of its newline."""
+    for reach in _NEAR, text.size:
+        newlines = np.flatnonzero(text.buffer[at : min(at + reach, text.size)] == _NEWLINE)
+        if len(newlines):
+            return at + int(newlines[0])
+    return text.size
 
 
 def _places(fields: Sequence[str], names: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

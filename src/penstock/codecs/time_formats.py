@@ -6,16 +6,19 @@ import warnings
 from dataclasses import dataclass
 from datetime import datetime
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 from polars.exceptions import PolarsError
 
-from penstock.codecs.timestamps import parse_rfc3339
+from penstock.codecs.text import bytes_of
 from penstock.errors import Mistake
 from penstock.fields import first_line, shown
+from penstock.kernels import iso_times as kernel
 from penstock.model import EVENT_TIME
 
 RFC3339 = "rfc3339"
-_ZONED = r"(?:[Zz]|[+-][0-9]{2}:?[0-9]{2})$"
+_EMPTY = np.frombuffer(b"", np.uint8)
 _TRIED = datetime(2023, 11, 22, 13, 14, 15)  # no two parts of it are the same number
 _NO_DIRECTIVES = f'must be "{RFC3339}" or have directives such as "%Y-%m-%d %H:%M:%S"'
 
@@ -25,8 +28,8 @@ class TimeFormat:
     """How times are written: `rfc3339`, or a format of chrono's strptime, as Polars has it.
 
     Where the text does not name its offset from UTC, it is local time in `timezone` (an IANA name): of an
-    hour that comes twice a year the first one, and null in the hour that is left out. `rfc3339` is what
-    `parse_rfc3339` takes, and a comma before the fraction.
+    hour that comes twice a year the first one, and null in the hour that is left out. `rfc3339` takes a space
+    between date and time and a comma before the fraction too, and an offset without its colon.
     """
 
     form: str = RFC3339
@@ -35,11 +38,13 @@ class TimeFormat:
     def read(self, texts: pl.Series) -> pl.Series:
         """Return the times that the texts of a String column are; null where one is none."""
         if self.form == RFC3339:
-            times = parse_rfc3339(texts.str.replace(",", ".", literal=True))
-            if self.timezone == "UTC":
-                return times
-            local = ~texts.str.contains(_ZONED)
-            return self._in_zone(times.dt.replace_time_zone(None)).zip_with(local, times)
+            micros, kinds = _parsed(texts)
+            read = pl.Series(texts.name, micros).cast(EVENT_TIME)
+            if self.timezone != "UTC" and (kinds == kernel.LOCAL).any():
+                local = pl.Series(kinds == kernel.LOCAL)
+                read = self._in_zone(read.dt.replace_time_zone(None)).zip_with(local, read)
+            none = kinds == kernel.NONE
+            return read.set(pl.Series(none), None) if none.any() else read
         times = texts.str.to_datetime(self.form, time_unit="us", strict=False)
         if times.dtype == EVENT_TIME:
             return times
@@ -83,3 +88,26 @@ class TimeFormat:
         if at.date() != _TRIED.date():
             return "must name the day, the month and the year: without one it is no time"
         return ""
+
+
+def _parsed(texts: pl.Series) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+    """Return the times that RFC 3339 texts are, and what each text is (see `kernels.iso_times`)."""
+    times, kinds = np.empty(len(texts), np.int64), np.empty(len(texts), np.uint8)
+    kernel.parse_views(*_views(texts), times, kinds)
+    if texts.null_count():
+        kinds[texts.is_null().to_numpy()] = kernel.NONE
+    return times, kinds
+
+
+def _views(texts: pl.Series) -> tuple[NDArray[np.uint64], NDArray[np.uint8], NDArray[np.uint8]]:
+    """Return a column's views, shape (n, 2), and the two buffers that they are of, none to be written to."""
+    array = texts.rechunk().to_arrow(compat_level=pl.CompatLevel.newest())
+    _, views, *buffers = array.buffers()
+    if len(buffers) > 2:
+        data, bounds = bytes_of(texts)
+        made = np.empty((len(texts), 2), np.uint64)
+        made[:, 0], made[:, 1] = np.diff(bounds), bounds[:-1] << 32
+        made.setflags(write=False)  # always, so that the kernel is compiled for one kind of array only
+        return made, data, data
+    first, second = [*(np.frombuffer(buffer, np.uint8) for buffer in buffers), _EMPTY, _EMPTY][:2]
+    return np.frombuffer(views, np.uint64).reshape(-1, 2)[array.offset :][: len(texts)], first, second

@@ -26,9 +26,7 @@ TYPES: dict[str, pl.DataType] = {
 """The types a column may be declared as, and what they are in a frame."""
 _UNITS: dict[str, Unit] = {f"timestamp[{unit}]": unit for unit in ("s", "ms", "us", "ns")}
 _WHOLE = ("timestamp[us]", "timestamp[ns]")  # a double would lose digits of them
-_BOOLS = {"true": True, "True": True, "TRUE": True, "T": True, "t": True} | {
-    "false": False, "False": False, "FALSE": False, "F": False, "f": False
-}  # fmt: skip
+_BOOLS = (("true", "false"), ("T", "F"), ("True", "False"), ("TRUE", "FALSE"), ("t", "f"))
 _NO_NUMBER = r"^(?:\+[0-9]|-?0[0-9]+$)"  # telephone numbers, postal codes: they would lose a character
 _TRIED = ("int64", "float64", "bool", "timestamp")  # the first of those that fit as many values
 
@@ -61,11 +59,22 @@ def read_as(texts: pl.Series, of: str, times: TimeFormat) -> pl.Series:
     if of == "timestamp":
         return times.read(texts)
     if of == "bool":
-        return texts.replace_strict(_BOOLS, default=None, return_dtype=pl.Boolean)
+        return _read_bools(texts)
     if of in _UNITS:
         number = texts.cast(pl.Int64 if of in _WHOLE else pl.Float64, strict=False)
         return epoch(number, _UNITS[of])
     return texts.cast(TYPES[of], strict=False)
+
+
+def _read_bools(texts: pl.Series) -> pl.Series:
+    true = pl.repeat(False, len(texts), dtype=pl.Boolean, eager=True)
+    known = texts.is_null()
+    for yes, no in _BOOLS:  # a log uses one spelling, so this is done after one or two
+        if known.all():
+            break
+        true |= (texts == yes).fill_null(False)
+        known |= ((texts == yes) | (texts == no)).fill_null(False)
+    return true.set(~known | texts.is_null(), None)
 
 
 def typed(

@@ -12,7 +12,7 @@ from typing import ClassVar
 
 import polars as pl
 
-from penstock.codecs.delimited import Begun, Layout, decoded, split
+from penstock.codecs.delimited import Begun, Layout, decoded, heading_text, split
 from penstock.codecs.time_formats import TimeFormat
 from penstock.codecs.typed import schema_of, type_mistakes
 from penstock.errors import FlowError
@@ -72,7 +72,7 @@ class W3c:
 
 
 def _fields_of(heading: bytes) -> list[str]:
-    return heading.removeprefix(_HEADING).decode(errors="replace").split()
+    return heading_text(heading.removeprefix(_HEADING)).split()
 
 
 class _W3cDecoder:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from penstock.codecs.delimited import Begun, Layout, decoded, split
+from penstock.codecs.delimited import Begun, Layout, decoded, heading_text, split
 from penstock.codecs.time_formats import TimeFormat
 from penstock.codecs.typed import schema_of
 from penstock.fields import description
@@ -51,7 +51,7 @@ class Zeek:
         """Make a decoder for the fields and types that the headings of the sample name."""
         lines = [line.removesuffix(b"\r") for line in sample.split(b"\n") if line.startswith(b"#")]
         types: dict[str, str] = {}
-        for line, after in zip(lines, [*lines[1:], b""], strict=True):
+        for line, after in zip(lines, [*lines[1:], b""], strict=False):
             if line.startswith(_HEADING):
                 kinds = after.decode(errors="replace").split("\t")[1:] if after.startswith(_KINDS) else []
                 fields = _fields_of(line)
@@ -61,7 +61,7 @@ class Zeek:
 
 
 def _fields_of(heading: bytes) -> list[str]:
-    return heading.removeprefix(_HEADING).decode(errors="replace").split("\t") if heading else []
+    return heading_text(heading.removeprefix(_HEADING)).split("\t") if heading else []
 
 
 class _ZeekDecoder:

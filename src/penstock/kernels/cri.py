@@ -5,17 +5,17 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from penstock.kernels.civil import NO_TIME, days_from_civil, days_in_month
-from penstock.kernels.compiling import kernel, part
-from penstock.kernels.scan import clear_bit, digits, find_newline, find_space, low_bytes, put_view, word
+from penstock.kernels.civil import NO_TIME
+from penstock.kernels.compiling import kernel
+from penstock.kernels.iso_times import days_at, fraction_at, offset_at, seconds_at
+from penstock.kernels.scan import clear_bit, find_newline, find_space, put_view, word
 
 STREAM, MESSAGE = 0, 1
 """The rows of `views`."""
 BLANK, NOT_A_LINE, NOT_A_TIME = 1, 2, 3
 """Why a line was refused."""
 
-_NEWLINE, _RETURN, _SPACE, _PLUS, _MINUS, _POINT, _ZERO, _COLON = 10, 13, 32, 43, 45, 46, 48, 58
-_FULL, _PARTIAL, _T, _Z = 70, 80, 116, 122
+_NEWLINE, _RETURN, _SPACE, _COMMA, _COLON, _FULL, _PARTIAL, _T = 10, 13, 32, 44, 58, 70, 80, 116
 _STDOUT = np.uint64(0x2074756F64747320)  # " stdout "
 _STDERR = np.uint64(0x2072726564747320)  # " stderr "
 _SHORTEST = 20  # 2016-10-06T00:17:09Z
@@ -66,11 +66,12 @@ def parse_cri(
             # The date is the same on most lines.
             if word(text, line) != date or word(text, line + 2) != date_rest:
                 date, date_rest = word(text, line), word(text, line + 2)
-                days = _days(text, line)
-            seconds = _seconds(text, line + 10)
-            micros, at = _fraction(text, line + 19)
-            offset = _offset(text, at, time_end)
-            if days != NO_TIME and seconds >= 0 and micros >= 0 and offset != NO_TIME:
+                days = days_at(text, line)
+            seconds = seconds_at(text, line + 11)
+            micros, at = fraction_at(text, line + 19, time_end)
+            offset = offset_at(text, at, time_end)
+            fine = text[line + 10] | 32 == _T and text[line + 19] != _COMMA
+            if fine and days != NO_TIME and seconds >= 0 and micros >= 0 and offset != NO_TIME:
                 time = (days * 86_400 + seconds - offset * 60) * 1_000_000 + micros
                 code = 0
         newline = find_newline(text, message)
@@ -90,63 +91,3 @@ def parse_cri(
             rows += 1
         line = newline + 1
     return rows, refused
-
-
-@part
-def _two(text: NDArray[np.uint8], at: int) -> int:
-    """Return the number that two digits are, less than 0 if they are none."""
-    tens, ones = np.int64(text[at]) - _ZERO, np.int64(text[at + 1]) - _ZERO
-    return tens * 10 + ones if 0 <= tens <= 9 and 0 <= ones <= 9 else np.int64(-100_000)
-
-
-@kernel
-def _days(text: NDArray[np.uint8], at: int) -> int:
-    """Return the days since 1970 of `2016-10-06`, NO_TIME if it is none."""
-    year = _two(text, at) * 100 + _two(text, at + 2)
-    month, day = _two(text, at + 5), _two(text, at + 8)
-    if text[at + 4] != _MINUS or text[at + 7] != _MINUS or year < 0 or month < 1 or month > 12 or day < 1:
-        return NO_TIME
-    if day > days_in_month(year, month):
-        return NO_TIME
-    return days_from_civil(year, month, day)
-
-
-@part
-def _seconds(text: NDArray[np.uint8], at: int) -> int:
-    """Return the seconds since midnight of `T00:17:09`, less than 0 if it is none; it may be second 60."""
-    hour, minute, second = _two(text, at + 1), _two(text, at + 4), _two(text, at + 7)
-    fine = text[at] | 32 == _T and text[at + 3] == _COLON and text[at + 6] == _COLON
-    if not fine or hour > 23 or minute > 59 or second > 60 or hour < 0 or minute < 0 or second < 0:
-        return np.int64(-1)
-    return hour * 3600 + minute * 60 + second
-
-
-@part
-def _fraction(text: NDArray[np.uint8], at: int) -> tuple[int, int]:
-    """Return the microseconds of `.669794202` and the place behind; -1 for a point without a digit."""
-    if text[at] != _POINT:
-        return np.int64(0), at
-    micros, count = digits(low_bytes(word(text, at + 1), 6))
-    if count == 0:
-        return np.int64(-1), at
-    for _ in range(6 - count):
-        micros *= 10
-    at += 1 + count
-    while _ZERO <= text[at] <= _ZERO + 9:
-        at += 1
-    return micros, at
-
-
-@part
-def _offset(text: NDArray[np.uint8], at: int, stop: int) -> int:
-    """Return the minutes of `Z`, `+02:00` or `+0200`, NO_TIME if it is none."""
-    if stop == at + 1 and text[at] | 32 == _Z:
-        return np.int64(0)
-    if stop != at + 6 and stop != at + 5:
-        return np.int64(NO_TIME)
-    hours, minutes = _two(text, at + 1), _two(text, stop - 2)
-    if (text[at] != _PLUS and text[at] != _MINUS) or (stop == at + 6 and text[at + 3] != _COLON):
-        return np.int64(NO_TIME)
-    if hours < 0 or hours > 23 or minutes < 0 or minutes > 59:
-        return np.int64(NO_TIME)
-    return -(hours * 60 + minutes) if text[at] == _MINUS else hours * 60 + minutes
