@@ -103,7 +103,7 @@ def split(
 
 
 def heading_text(heading: bytes) -> str:
-    """Return a heading as text, U+FFFD in the place of what is not UTF-8 and of NUL, which ends Arrow's names."""
+    """Return a heading as text, U+FFFD in the place of what is no UTF-8 and of NUL, which Arrow cannot name."""
     return heading.decode(errors="replace").replace("\0", "\ufffd")
 
 
