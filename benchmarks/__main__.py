@@ -13,7 +13,8 @@ import click
 
 from benchmarks import report
 from benchmarks.access_log import access_log
-from benchmarks.decoding import decode
+from benchmarks.decoding_access import decode_combined
+from benchmarks.decoding_events import decode_logfmt, decode_ndjson
 from benchmarks.first_use import first_use
 from benchmarks.harness import Outcome, Setting
 from benchmarks.hopping import hopping
@@ -28,7 +29,9 @@ CASES: dict[str, tuple[str, Callable[[Setting], Outcome]]] = {
     "hopping": ("overlapping windows in memory", hopping),
     "zscore": ("rolling z-scores in memory", zscore),
     "ndjson": ("a file of JSON objects to windows to Parquet", ndjson),
-    "decode": ("an access log to columns", decode),
+    "decode-combined": ("an access log to columns", decode_combined),
+    "decode-ndjson": ("JSON objects to columns", decode_ndjson),
+    "decode-logfmt": ("logfmt to columns", decode_logfmt),
     "access-log": ("an access log to windows to z-scores to Parquet: the main job", access_log),
     "memory": ("peak memory of the main job, on a small and on a large file", memory),
     "compile": ("the first run on a machine, and the later ones", first_use),

@@ -10,6 +10,7 @@ import polars as pl
 
 import penstock as ps
 from benchmarks import duck, inputs
+from benchmarks.decoding import decode_alone
 from benchmarks.harness import Answer, Contender, Outcome, Setting, race, totals
 
 _SIZE, _MIN_COUNT = 60, 10
@@ -37,6 +38,15 @@ def access_log(setting: Setting) -> Outcome:
                     bytes=size,
                 )
                 for name, job in jobs().items()
+            ]
+            + [
+                Contender(
+                    name="penstock, decoding alone",
+                    run=partial(decode_alone, log, ps.Combined(), 2),
+                    answer=lambda _: {},
+                    events=lines,
+                    bytes=size,
+                )
             ],
             setting.repeat,
         )

@@ -61,47 +61,68 @@ def batches(rows: pl.DataFrame) -> list[pl.DataFrame]:
 
 def write_ndjson(path: Path, size: int) -> int:
     """Write about `size` bytes of JSON objects in time order, 10,000 a second; return how many."""
-    random = np.random.default_rng(20260302)
     tails = [
-        f'"status":{random.choice(_STATUSES)},"path":{json.dumps(name)},"agent":"{agent}"}}'
-        for name, agent in zip(_paths(random), _cycle(_agents(), _PATHS), strict=True)
+        f'"status":{status},"path":{json.dumps(name)},"agent":"{agent}"}}'
+        for status, name, agent in _requests()
     ]
+    return _write_events(path, size, ('{"time":"', '","key":"', '","value":', ","), tails)
+
+
+def write_logfmt(path: Path, size: int) -> int:
+    """Write about `size` bytes of logfmt, the same events; return how many lines."""
+    tails = [f'status={status} path={name} agent="{agent}"' for status, name, agent in _requests()]
+    return _write_events(path, size, ("time=", " key=", " value=", " "), tails)
+
+
+def _requests() -> list[tuple[int, str, str]]:
+    random = np.random.default_rng(20260302)
+    paths = _paths(random)
+    return [
+        (int(random.choice(_STATUSES)), path, agent)
+        for path, agent in zip(paths, _cycle(_agents(), _PATHS), strict=True)
+    ]
+
+
+def _write_events(path: Path, size: int, between: tuple[str, str, str, str], tails: list[str]) -> int:
+    """Write lines of time, key and value, what stands before each and behind, and one of the tails."""
+    random = np.random.default_rng(20260304)
     pool, hosts = pl.Series(tails), _addresses(1_000)
 
     def lines(first: int, count: int) -> pl.DataFrame:
         times = pl.Series(START + (first + np.arange(count)) * 100).cast(EVENT_TIME)
-        return pl.DataFrame(
-            {
-                "time": '{"time":"' + times.dt.to_string("%Y-%m-%dT%H:%M:%S%.6fZ") + '","key":"',
-                "key": hosts.gather(random.integers(0, len(hosts), count)) + '","value":',
-                "value": pl.Series(random.normal(100.0, 10.0, count)).round(4).cast(pl.String) + ",",
-                "tail": pool.gather(random.integers(0, len(pool), count)),
-            }
-        ).select(pl.concat_str(pl.all()))
+        values = pl.Series(random.normal(100.0, 10.0, count)).round(4).cast(pl.String)
+        columns = {
+            "time": between[0] + times.dt.to_string("%Y-%m-%dT%H:%M:%S%.6fZ"),
+            "key": between[1] + hosts.gather(random.integers(0, len(hosts), count)),
+            "value": between[2] + values + between[3],
+            "tail": pool.gather(random.integers(0, len(pool), count)),
+        }
+        return pl.DataFrame(columns).select(pl.concat_str(pl.all()))
 
     return _write(path, size, lines)
 
 
-def write_access_log(path: Path, size: int) -> int:
+def write_access_log(path: Path, size: int, odd: bool = True) -> int:
     """Write about `size` bytes of access log in the combined format; return how many lines.
 
     1,000 requests a second from 20,000 hosts, the n-th of which comes by 1/n (Zipf). As in real logs, every
     tenth line is out of order, by up to two seconds; requests that are no HTTP, escaped quotes and `-` for a
-    size occur, and one line in 10,000 is cut short.
+    size occur, and one line in 10,000 is cut short; not so if not `odd`.
     """
     random = np.random.default_rng(20260303)
-    hosts, tails = _hosts(random), _tails(random)
+    hosts, tails = _hosts(random), _tails(random, odd)
     weight = np.cumsum(1 / np.arange(1, _HOSTS + 1))
 
     def lines(first: int, count: int) -> pl.DataFrame:
         seconds = (first + np.arange(count)) // _REQUESTS - random.choice([0] * 18 + [1, 2], count)
         drawn = np.searchsorted(weight, random.random(count) * weight[-1])
         tail = tails.gather(random.integers(0, len(tails), count))
+        whole = random.random(count) >= 1e-4 * odd
         return pl.DataFrame(
             {
                 "host": hosts.gather(drawn),
                 "time": _clock(seconds),
-                "tail": pl.select(pl.when(pl.Series(random.random(count) >= 1e-4)).then(tail)).to_series(),
+                "tail": pl.select(pl.when(pl.Series(whole)).then(tail)).to_series(),
             }
         )
 
@@ -143,7 +164,7 @@ def _hosts(random: np.random.Generator) -> pl.Series:
     return pl.Series([f"{name} - {user}" for name, user in zip(names, users, strict=True)])
 
 
-def _tails(random: np.random.Generator) -> pl.Series:
+def _tails(random: np.random.Generator, with_odd: bool) -> pl.Series:
     """Return what follows the time of a line: request, status, size, referer, agent."""
     sizes = np.exp(random.normal(8.5, 1.8, _TAILS)).astype(np.int64)
     paths = _cycle(_paths(random), _TAILS)
@@ -162,7 +183,7 @@ def _tails(random: np.random.Generator) -> pl.Series:
             3: '"-" 408 - "-" "-"',
         }
         usual = f'"{method} {path} {protocol}" {status} {size} "{referer}" "{agent}"'
-        tails.append(odd.get(i % 1_000, usual))
+        tails.append(odd.get(i % 1_000, usual) if with_odd else usual)
     return pl.Series(tails)
 
 

@@ -114,9 +114,9 @@ def test_codes_are_stable_from_batch_to_batch() -> None:
     index = KeyIndex(pl.Schema({"k": pl.String}))
     assert index.codes(pl.DataFrame({"k": ["b", "a", "b"]})).tolist() == [0, 1, 0]
     assert index.codes(pl.DataFrame({"k": ["c", "a"]})).tolist() == [2, 1]
-    assert index.codes(pl.DataFrame({"k": [None, "", "b"]})).tolist() == [4, 3, 0]
+    assert index.codes(pl.DataFrame({"k": [None, "", "b"]})).tolist() == [3, 4, 0]
     assert index.codes(pl.DataFrame({"k": []}, {"k": pl.String})).tolist() == []
-    assert index.codes(pl.DataFrame({"k": ["", None]})).tolist() == [3, 4]
+    assert index.codes(pl.DataFrame({"k": ["", None]})).tolist() == [4, 3]
 
 
 def test_no_key_at_all_is_one_series() -> None:
@@ -155,3 +155,34 @@ def test_a_million_keys() -> None:
         rows = pl.DataFrame({"k": range(start, start + 500_000)})
         assert (index.codes(rows) == np.arange(start, start + 500_000)).all()
     assert len(index.keys) == 750_000
+
+
+@pytest.mark.parametrize("kind", ["string", "binary"])
+def test_the_order_of_texts_is_that_of_their_bytes(kind: str) -> None:
+    for seed in range(100):
+        rng = random.Random(seed)
+        stems = ["", "a", "/static/images/", "/static/images/" * 3, "ä" * rng.randrange(20)]
+        texts = [
+            rng.choice(stems) + "\0" * rng.randrange(2) + rng.choice(["", "x", "yz" * 9]) for _ in range(200)
+        ]
+        values: list[object] = [*texts, *rng.choice([[], [None]])]
+        if kind == "binary":
+            values = [
+                value if value is None else str(value).encode() + rng.choice([b"", b"\xff"])
+                for value in values
+            ]
+        rng.shuffle(values)
+        index = KeyIndex(pl.Schema({"k": KINDS[kind][0]}))
+        for at in (0, 70):
+            index.codes(pl.DataFrame({"k": values[at : at + 70]}, {"k": KINDS[kind][0]}))
+        keys = index.keys["k"]
+        assert keys[index.order()].to_list() == keys.sort().to_list()
+
+
+def test_keys_of_several_columns_have_an_order_too() -> None:
+    rng = random.Random(3)
+    rows = frame({"a": "string", "b": "float", "c": "enum"}, 200, rng)
+    index = KeyIndex(rows.schema)
+    index.codes(rows)
+    ordered = index.keys[index.order()]
+    assert identities(ordered) == identities(index.keys.sort("a", "b", "c"))

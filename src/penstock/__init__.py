@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from penstock.codecs.csv import Csv, Tsv
     from penstock.codecs.docker import Docker
     from penstock.codecs.lines import Lines
+    from penstock.codecs.logfmt import Logfmt
     from penstock.codecs.multiline import MultilineRule
     from penstock.codecs.ndjson import NdJson
     from penstock.codecs.regex import Regex
+    from penstock.codecs.syslog import Syslog
     from penstock.codecs.w3c import W3c
     from penstock.codecs.zeek import Zeek
     from penstock.config import load
@@ -49,6 +51,7 @@ _HOMES = {
     "FlowError": "errors",
     "Frames": "sources.frames",
     "Lines": "codecs.lines",
+    "Logfmt": "codecs.logfmt",
     "MultilineRule": "codecs.multiline",
     "NdJson": "codecs.ndjson",
     "NdJsonFile": "sinks.ndjson",
@@ -60,6 +63,7 @@ _HOMES = {
     "RunError": "errors",
     "Summary": "engine.summary",
     "Synthetic": "sources.synthetic",
+    "Syslog": "codecs.syslog",
     "Tsv": "codecs.csv",
     "W3c": "codecs.w3c",
     "Zeek": "codecs.zeek",
@@ -79,6 +83,7 @@ __all__ = [
     "FlowError",
     "Frames",
     "Lines",
+    "Logfmt",
     "MultilineRule",
     "NdJson",
     "NdJsonFile",
@@ -90,6 +95,7 @@ __all__ = [
     "RunError",
     "Summary",
     "Synthetic",
+    "Syslog",
     "Tsv",
     "W3c",
     "Zeek",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Set
 from dataclasses import dataclass
 
 import polars as pl
@@ -112,6 +113,11 @@ class _Nothing:
     """Stands for a stage whose input has no columns, for there was nothing to learn them from."""
 
     output = Stream(pl.Schema(), None)
+
+    def reads(self, wanted: Set[str]) -> Set[str]:
+        """Return no column."""
+        del wanted
+        return frozenset()
 
     def process(self, batch: Batch) -> Batch:
         """Return no rows."""

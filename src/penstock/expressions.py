@@ -6,7 +6,7 @@ import io
 import json
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import polars as pl
@@ -22,6 +22,14 @@ def check_columns(names: Sequence[str], columns: pl.Schema, place: str) -> None:
     for i, name in enumerate(names):
         if name in names[:i]:
             raise FlowError.at(place, f'names the column "{name}" twice; once is enough')
+
+
+def columns_read(expressions: Iterable[pl.Expr], columns: Iterable[str]) -> frozenset[str]:
+    """Return those of `columns` that expressions read: all, where one picks its columns by a pattern."""
+    parts = list(expressions)
+    if any(part.meta.has_multiple_outputs() for part in parts):
+        return frozenset(columns)
+    return frozenset(name for part in parts for name in part.meta.root_names())
 
 
 def checked_schema(frame: pl.LazyFrame, columns: pl.Schema, place: str) -> pl.Schema:

@@ -10,13 +10,17 @@ Rows are Polars frames, times are `Datetime("us", "UTC")` in columns and int64 Â
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import ClassVar, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+
+from penstock.text import PADDING as PADDING
+from penstock.text import Moved as Moved
+from penstock.text import Text as Text
 
 SOURCE = "_source"
 """Metadata column: the split (path, topic, shard) an event was read from."""
@@ -50,53 +54,6 @@ def event_times(rows: pl.DataFrame, column: str) -> NDArray[np.int64]:
     times = rows[column].cast(pl.Int64).to_numpy()
     times.setflags(write=False)  # always, so that a kernel is compiled for one kind of array only
     return times
-
-
-PADDING = 128
-"""Bytes behind the lines of a `Text` that kernels may read: they load 64 bytes and more at once."""
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """Whole lines of a split as they lie in a buffer.
-
-    `buffer[:size]` are the lines, UTF-8, `count` of them, each with its newline. The split's last line may
-    lack its own; then `buffer[size]` is a newline all the same. `buffer` (uint8, contiguous, writeable) has
-    at least `PADDING` bytes more than `size`, of any content. It is not to be written to; columns may point
-    into it, and it is used again when nothing does any more.
-
-    `heading` is the line in force that says how to read these, for a codec that has such (see `Headed`).
-    `ends`, shape (records,), is where each record ends, behind its last newline, if a record may be several
-    lines; None: each line is a record. `moved` says where the lines come from if they are not as they were
-    read (see `Moved`).
-    """
-
-    buffer: NDArray[np.uint8]
-    size: int
-    count: int
-    heading: bytes = b""
-    ends: NDArray[np.int64] | None = None
-    moved: Moved | None = None
-
-    @classmethod
-    def of(cls, data: bytes, heading: bytes = b"") -> Text:
-        """Copy whole lines, UTF-8, into a buffer of their own."""
-        buffer = np.zeros(len(data) + PADDING, np.uint8)
-        buffer[: len(data)] = np.frombuffer(data, np.uint8)
-        buffer[len(data)] = ord("\n")
-        return cls(buffer, len(data), data.count(b"\n") + (data[-1:] not in (b"", b"\n")), heading)
-
-    def to_bytes(self) -> bytes:
-        """Return the lines."""
-        return self.buffer[: self.size].tobytes()
-
-
-@dataclass(frozen=True, slots=True)
-class Moved:
-    """Where lines stood before what was not UTF-8 in them was replaced: `starts` became `places`, shape (n,)."""
-
-    starts: NDArray[np.int64]
-    places: NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +189,7 @@ class Headed(Codec, Protocol):
 
     @property
     def heading(self) -> bytes | None:
-        """How a line begins that is a heading for all lines after it; b"": the split's first line; None: no."""
+        """How a line begins that heads all lines after it; b"": the split's first line; None: none does."""
         ...
 
 
@@ -270,6 +227,13 @@ class Operator(Protocol):
     @property
     def output(self) -> Stream:
         """The stream it makes."""
+        ...
+
+    def reads(self, wanted: Set[str]) -> Set[str]:
+        """Return the columns of its input that it needs, if only those `wanted` are of its output.
+
+        The batches it is given may lack all others; those it makes may lack what is not wanted.
+        """
         ...
 
     def process(self, batch: Batch) -> Batch:

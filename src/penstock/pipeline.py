@@ -109,7 +109,7 @@ class Pipeline:
             raise error.within(self.origin) from None
 
     def _bind(self) -> Flow:
-        intake = Intake(self.source, self.timing.column)
+        intake = Intake(self.source, self.timing.column, self.batching.threads)
         events = Stream(intake.schema, self.timing.column)
         streams = {EVENTS: events, LATE: Stream(intake.schema, None), REJECTS: Stream(REJECTS_SCHEMA, None)}
         later = [node.name for node in self._stages]

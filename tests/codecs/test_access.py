@@ -4,7 +4,6 @@ import json
 import random
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta, timezone
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,68 +13,26 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
+import texts
+from access_lines import BAD, FINE, NO_LINE, line, row_of
 from conftest import SHARED
 from penstock.codecs.access import Combined, Common
 from penstock.model import REJECTED, Decoded
 
 LOGS = SHARED / "logs" / "visible" / "access_combined"
-MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-WORD = r"([^\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+)"  # Unicode's White_Space
-QUOTED = r'"((?:[^"\\]|\\.)*)"'
-LINE = re.compile(
-    rf"{WORD} {WORD} {WORD} \[([0-9]{{2}})/([A-Z][a-z]{{2}})/([0-9]{{4}}):([0-9:]{{8}}) ([+-])([0-9]{{4}})\] "
-    rf"{QUOTED} ([0-9]{{3}}|-) ([0-9]+|-)(?: {QUOTED} {QUOTED})?"
-)
-REQUEST = re.compile(r"([A-Z][A-Z_-]*) (.*) (HTTP/[0-9](?:\.[0-9])?)")
-Row = tuple[object, ...]
-
-
-def time_of(day: str, month: str, year: str, clock: str, sign: str, zone: str) -> datetime | None:
-    """Tell the time in UTC; second 60 is the first of the next minute."""
-    if not re.fullmatch("[0-9]{2}:[0-9]{2}:[0-9]{2}", clock) or month not in MONTHS:
-        return None
-    hour, minute, second = map(int, clock.split(":"))
-    try:
-        offset = timedelta(hours=int(zone[:2]), minutes=int(zone[2:])) * (1 if sign == "+" else -1)
-        zoned = timezone(offset) if int(zone[2:]) < 60 else None
-        at = datetime(int(year), MONTHS.index(month) + 1, int(day), hour, minute, tzinfo=zoned)
-        return (at + timedelta(seconds=second)).astimezone(UTC) if zoned and second <= 60 else None
-    except ValueError:
-        return None
-
-
-def row_of(line: bytes, combined: bool) -> Row | None:
-    """Parse one line with its end cut off; None if it must be a reject."""
-    try:
-        match = LINE.fullmatch(line.decode())
-    except UnicodeDecodeError:
-        return None
-    if match is None or (match[13] is not None and not combined):
-        return None
-    time, size = time_of(*match.groups()[3:9]), match[12]
-    if time is None or (size != "-" and int(size) >= 2**63):
-        return None
-    request = REQUEST.fullmatch(match[10])
-    method, path, protocol = request.groups() if request else (None, match[10], None)
-    host, ident, user, path, referer, agent = (
-        None if text == "-" else text for text in (*match.groups()[:3], path, match[13], match[14])
-    )
-    status, size = (None if text == "-" else int(text) for text in (match[11], size))
-    row = (host, ident, user, time, method, path, protocol, status, size)
-    return (*row, referer, agent) if combined else row
 
 
 def lines_of(data: bytes) -> list[tuple[int, bytes]]:
     lines, at = [], 0
-    for line in data.removesuffix(b"\n").split(b"\n") if data else []:
-        lines.append((at, line.removesuffix(b"\r")))
-        at += len(line) + 1
+    for text in data.removesuffix(b"\n").split(b"\n") if data else []:
+        lines.append((at, text.removesuffix(b"\r")))
+        at += len(text) + 1
     return lines
 
 
 def decoded(data: bytes, combined: bool = True, start: int = 0) -> Decoded:
     decoder = (Combined if combined else Common)().decoder(b"")
-    got = decoder.decode(data, start)
+    got = texts.decoded(decoder, data, start)
     assert got.rows.schema == pl.Schema({**decoder.schema, "_offset": pl.Int64})
     assert got.rejects.schema == REJECTED
     return got
@@ -90,65 +47,6 @@ def check(data: bytes, combined: bool = True) -> Decoded:
     return got
 
 
-def line(**changed: str) -> str:
-    parts = {
-        "who": "10.0.0.1 - frank", "time": "10/Oct/2000:13:55:36 -0700", "request": "GET /a.gif HTTP/1.0",
-        "status": "200", "size": "2326", "rest": ' "http://x/" "Mozilla/4.08"', **changed,
-    }  # fmt: skip
-    return '{who} [{time}] "{request}" {status} {size}{rest}'.format(**parts)
-
-
-FINE = {
-    "plain": line(),
-    "common": line(rest=""),
-    "IPv6": line(who="2001:db8::ff00:42:8329 - -"),
-    "all absent": line(who="- - -", request="-", status="-", size="-", rest=' "-" "-"'),
-    "empty quoted": line(request="", rest=' "" ""'),
-    "escapes": line(request=r"GET /\"\\\x16 HTTP/1.1", rest=r' "\"-\"" "a\\"'),
-    "a handshake": line(request=r"\x16\x03\x01\x00", status="400", size="0"),
-    "no HTTP": line(request="MGLNDD_1.2.3.4_443"),
-    "spaces in the path": line(request="GET /a b  c HTTP/1.1"),
-    "no path": line(request="GET  HTTP/1.1"),
-    "HTTP/2": line(request="POST / HTTP/2"),
-    "HTTP/3.0 and a hyphen": line(request="M-SEARCH * HTTP/3.0"),
-    "a lower case method": line(request="get / HTTP/1.1"),
-    "an odd version": line(request="GET / HTTP/1.10"),
-    "India": line(time="31/Dec/1999:23:59:59 +0530"),
-    "a leap second": line(time="30/Jun/2012:23:59:60 +0000"),
-    "29 Feb": line(time="29/Feb/2000:00:00:00 +0000"),
-    "1969": line(time="01/Jan/1969:00:00:00 -0000"),
-    "most bytes": line(size="9223372036854775807"),
-    "leading zeros": line(size="000000000000000000000000000007", status="007"),
-    "NUL": line(request="GET /\0 HTTP/1.1", who="\0 - -"),
-    "text": line(request="GET /ü/\U0001f600 HTTP/1.1", rest=' "ä" "\u00a0"'),
-    "a CR within": line(request="GET /\r HTTP/1.1"),
-}
-BAD = {
-    "an empty line": "",
-    "no time": "10.0.0.1 - -",
-    "not an access log line": "[Mon Aug 31 09:30:48 2015] [error] client denied",
-    "not a time: 31/Feb/2024:00:00:00 +0000": line(time="31/Feb/2024:00:00:00 +0000"),
-    "not a time: 29/Feb/1900:00:00:00 +0000": line(time="29/Feb/1900:00:00:00 +0000"),
-    "not a time: 01/Xyz/2024:00:00:00 +0000": line(time="01/Xyz/2024:00:00:00 +0000"),
-    "not a time: 00/Jan/2024:00:00:00 +0000": line(time="00/Jan/2024:00:00:00 +0000"),
-    "not a time: 01/Jan/2024:24:00:00 +0000": line(time="01/Jan/2024:24:00:00 +0000"),
-    "not a time: 01/Jan/2024:00:60:00 +0000": line(time="01/Jan/2024:00:60:00 +0000"),
-    "not a time: 01/Jan/2024:00:00:61 +0000": line(time="01/Jan/2024:00:00:61 +0000"),
-    "not a time: 01/Jan/2024:00:00:00 +2400": line(time="01/Jan/2024:00:00:00 +2400"),
-    "not a time: 01/Jan/2024:00:00:00 +0060": line(time="01/Jan/2024:00:00:00 +0060"),
-    "not a size in bytes: 9223372036854775808": line(size="9223372036854775808"),
-    "not a size in bytes: " + "9" * 400: line(size="9" * 400),
-}
-NO_LINE = [
-    line(who="10.0.0.1 -"), line(who="10.0.0.1  - -"), line(time="1/Jan/2024:00:00:00 +0000"),
-    line(time="01/JAN/2024:00:00:00 +0000"), line(time="01/Jan/2024:00:00:00"), line(status="20"),
-    line(status="2000"), line(size="+5"), line(size="-5"), line(size=""), line(size="1e3"), line() + " ",
-    line() + ' "x"', line(rest=' "-"'), line(rest=' "a" "b'), line(rest=' "a" "b\\"'), " " + line(),
-    line(status="\u0662\u0660\u0660"), line(time="\u0660\u0661/Jan/2024:00:00:00 +0000"),
-    line(size="\u0665"), line(request='GET /" HTTP/1.1'), "\t", " ", "\0", line()[:50],
-]  # fmt: skip
-
-
 @pytest.mark.parametrize("combined", [True, False])
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 @pytest.mark.parametrize("kind", FINE)
@@ -160,16 +58,16 @@ def test_lines_field_by_field(kind: str, end: str, combined: bool) -> None:
 
 
 def test_all_lines_together() -> None:
-    lines = [*FINE.values(), *BAD.values(), *NO_LINE]
+    lines = [*FINE.values(), *(text for _, text in BAD), *NO_LINE]
     random.Random(1).shuffle(lines)
     got = check("\n".join(lines).encode())
     assert len(got.rows) == len(FINE)
 
 
-@pytest.mark.parametrize("reason", BAD)
-def test_reasons(reason: str) -> None:
-    got = check(f"{line()}\n{BAD[reason]}\n".encode())
-    assert got.rejects["reason"].to_list() == [reason if reason != "no time" else "not an access log line"]
+@pytest.mark.parametrize(("reason", "text"), BAD)
+def test_reasons(reason: str, text: str) -> None:
+    got = check(f"{line()}\n{text}\n".encode())
+    assert got.rejects["reason"].to_list() == [reason]
 
 
 @pytest.mark.parametrize("text", NO_LINE)
@@ -270,6 +168,21 @@ def test_a_line_becomes_the_same_in_any_block(seed: int, start: int) -> None:
         at += len(block)
     assert_frame_equal(pl.concat([part.rows for part in parts]), whole.rows)
     assert_frame_equal(pl.concat([part.rejects for part in parts]), whole.rejects)
+
+
+@pytest.mark.parametrize("codec", [Common, Combined])
+def test_more_fields_and_a_virtual_host(codec: type[Common | Combined]) -> None:
+    decoder = codec(vhost=True, extra=True).decoder(b"")
+    plain = "example.com:80 " + line(rest="" if codec is Common else ' "http://x/" "a\\"b"')
+    lines = [plain, plain + ' "10.0.0.9, 10.0.0.8" 0.005\r', plain + " ", line(), "example.com", ""]
+    got = texts.decoded(decoder, "\n".join(lines).encode())
+    assert got.rows["extra"].to_list() == [None, '"10.0.0.9, 10.0.0.8" 0.005', ""]
+    assert got.rows["vhost"].to_list() == ["example.com:80"] * 3
+    assert (
+        got.rows.drop("vhost", "extra", "_offset").rows()
+        == [row_of(plain.removeprefix("example.com:80 ").encode(), codec is Combined)] * 3
+    )
+    assert len(got.rejects) == 2
 
 
 def test_no_data() -> None:

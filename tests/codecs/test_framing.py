@@ -4,12 +4,14 @@ import tracemalloc
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
-from penstock.codecs.framing import KEPT_OF_A_LONG_LINE, Block, Framer
-from penstock.model import REJECTED
+from penstock.codecs.framing import KEPT_OF_A_LONG_LINE, Framer, Framing
+from penstock.model import PADDING, Chunk, Text
 
 Piece = tuple[int, str, bytes]
 """Where a line begins, what became of it, and its bytes: with its end if it is a line, not if a reject."""
@@ -42,6 +44,8 @@ def expected(text: bytes, longest: int, start: int = 0) -> list[Piece]:
         content = line.removesuffix(b"\n").removesuffix(b"\r")
         if len(content) > longest:
             pieces.append((offset, f"a line longer than max_line_bytes, {longest}", content[:1024]))
+        elif not is_utf8(content):
+            pieces.append((offset, "not UTF-8", content))
         else:
             pieces.append((offset, "line", line))
     return pieces
@@ -52,25 +56,54 @@ class Got:
     pieces: list[Piece] = field(default_factory=list)
     positions: list[int] = field(default_factory=list)
 
-    def take(self, blocks: list[Block]) -> None:
-        for block in blocks:
-            if block.rejects is None:
-                assert block.data
-                assert block.position == block.start + len(block.data)
-                self.pieces += lines_of(block.data, block.start)
+    def take(self, chunks: list[Chunk]) -> None:
+        for chunk in chunks:
+            text = chunk.data
+            assert isinstance(text, Text)
+            check(text)
+            pieces = (
+                [] if chunk.rejects is None else [(at, why, raw) for at, raw, why in chunk.rejects.rows()]
+            )
+            lines = lines_of(text.to_bytes(), 0)
+            if text.moved is None:
+                assert chunk.position == chunk.start + text.size
             else:
-                assert block.data == b""
-                assert block.start == block.position
-                assert block.rejects.schema == REJECTED
-                self.pieces += [(offset, why, raw) for offset, raw, why in block.rejects.rows()]
-            self.positions.append(block.position)
+                moved = dict(zip(text.moved.starts.tolist(), text.moved.places.tolist(), strict=True))
+                lines = [(moved[at], why, raw) for at, why, raw in lines]
+            pieces += [(at + chunk.start, why, raw) for at, why, raw in lines]
+            assert pieces
+            self.pieces += sorted(pieces)
+            self.positions.append(chunk.position)
+
+
+def check(text: Text) -> None:
+    """Hold a text to what the model promises of it."""
+    data = text.to_bytes()
+    assert text.count == len(lines_of(data))
+    assert is_utf8(data)
+    assert len(text.buffer) >= text.size + PADDING
+    assert text.buffer.flags.writeable
+    assert data[-1:] in (b"", b"\n") or text.buffer[text.size] == ord("\n")
+
+
+def is_utf8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def push(framer: Framer, data: bytes) -> list[Chunk]:
+    framer.room(len(data))[: len(data)] = data
+    return framer.push(len(data))
 
 
 def framed(text: bytes, longest: int, cuts: list[int], start: int = 0, damage: str | None = None) -> Got:
-    framer, got = Framer(start, longest), Got()
+    framer, got = Framer(start, Framing(longest=longest)), Got()
     edges = [0, *sorted(cut % (len(text) + 1) for cut in cuts), len(text)]
     for begin, end in pairwise(edges):
-        got.take(framer.push(text[begin:end]))
+        got.take(push(framer, text[begin:end]))
         newline = text.rfind(b"\n", 0, end) + 1
         assert framer.position == start + newline
     got.take(framer.finish(damage))
@@ -126,8 +159,8 @@ def test_damage_is_one_reject_in_the_place_of_the_line_it_cut_off(
 
 
 def test_nothing_comes_of_nothing() -> None:
-    framer = Framer(7, 10)
-    assert framer.push(b"") == []
+    framer = Framer(7, Framing(longest=10))
+    assert framer.push(0) == []
     assert framer.finish() == []
     assert framer.position == 7
 
@@ -135,24 +168,133 @@ def test_nothing_comes_of_nothing() -> None:
 @pytest.mark.parametrize("longest", [0, 100, 100_000])
 @pytest.mark.parametrize("block", [1000, 65_536])
 def test_a_line_without_end_takes_no_memory(longest: int, block: int) -> None:
-    framer, data = Framer(0, longest), b"x" * block
-    framer.push(data)
+    framer, data = Framer(0, Framing(longest=longest)), b"x" * block
+    for _ in range(3000 // block + 2):
+        push(framer, data)
     tracemalloc.start()
-    for _ in range(20_000_000 // block):
-        assert framer.push(data) == []
+    pieces = 20_000_000 // block
+    for _ in range(pieces):
+        assert push(framer, data) == []
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak < 2 * (max(longest, KEPT_OF_A_LONG_LINE) + block) + 10_000
-    [reject] = framer.push(b"\nnext\n")[:1]
+    assert peak < 5 * (max(longest, KEPT_OF_A_LONG_LINE) + block) + 20_000
+    [reject] = push(framer, b"\nnext\n")[:1]
     assert reject.rejects is not None
     assert reject.rejects.row(0)[:2] == (0, b"x" * 1024)
-    assert reject.position == (20_000_000 // block + 1) * block + 1
+    assert reject.position == (pieces + 3000 // block + 2) * block + 1
 
 
 def test_blocks_are_cut_no_smaller_than_they_must_be() -> None:
-    blocks = Framer(0, 4).push(b"a\nbb\nccccc\nd\ne")
-    assert [(b.start, b.data, b.position) for b in blocks] == [
+    chunks = push(Framer(0, Framing(longest=4)), b"a\nbb\nccccc\nd\ne")
+    assert [(c.start, c.data.to_bytes(), c.position) for c in chunks] == [
         (0, b"a\nbb\n", 5),
         (11, b"", 11),
         (11, b"d\n", 13),
     ]
+
+
+REPLACING = Framing(longest=10**9, invalid_utf8="replace")
+
+
+def cut_into(data: bytes, cuts: list[int], framing: Framing) -> list[Chunk]:
+    framer, chunks = Framer(0, framing), []
+    for begin, end in pairwise([0, *sorted(cut % (len(data) + 1) for cut in cuts), len(data)]):
+        chunks += push(framer, data[begin:end])
+    return chunks + framer.finish()
+
+
+def moved_lines(chunks: list[Chunk]) -> list[tuple[int, bytes]]:
+    """Return the lines of chunks with the places that they had in the file."""
+    found = []
+    for chunk in chunks:
+        assert isinstance(chunk.data, Text)
+        check(chunk.data)
+        for at, _, line in lines_of(chunk.data.to_bytes()):
+            place = at
+            if chunk.data.moved is not None:
+                place = dict(
+                    zip(
+                        *(a.tolist() for a in (chunk.data.moved.starts, chunk.data.moved.places)), strict=True
+                    )
+                )[at]
+            found.append((place + chunk.start, line))
+    return found
+
+
+@settings(max_examples=300, derandomize=True)
+@given(TEXTS, CUTS)
+def test_what_is_not_utf8_is_replaced_where_asked(text: bytes, cuts: list[int]) -> None:
+    got = moved_lines(cut_into(text, cuts, REPLACING))
+    assert got == [(at, line.decode("utf-8", "replace").encode()) for at, _, line in lines_of(text)]
+
+
+@pytest.mark.parametrize("cut", range(6))
+@pytest.mark.parametrize(
+    "data", [b"\xef\xbb\xbfa\nb\n", b"\xef\xbb\xbf\nb", b"\xef\xbb\xbfa", b"\xef\xbb\xbf"]
+)
+def test_a_byte_order_mark_is_left_out(data: bytes, cut: int) -> None:
+    want = [(at + 3, line) for at, _, line in lines_of(data[3:])]
+    assert moved_lines(cut_into(data, [cut], Framing(longest=100))) == want
+
+
+@settings(max_examples=200, derandomize=True)
+@given(st.lists(st.sampled_from([b"#Fields: a b", b"#Fields: c\r", b"#Version", b"x", b"#Field", b""])), CUTS)
+def test_each_text_has_the_heading_in_force_before_it(lines: list[bytes], cuts: list[int]) -> None:
+    data = b"".join(line + b"\n" for line in lines)
+    for prefix in (b"#Fields:", b""):
+        for chunk in cut_into(data, cuts, Framing(longest=100, heading=prefix)):
+            assert isinstance(chunk.data, Text)
+            before = data[: chunk.start].split(b"\n")[:-1]
+            headings = [line.removesuffix(b"\r") for line in before if line.startswith(prefix)]
+            headings = headings[:1] if prefix == b"" else headings[-1:]
+            assert chunk.data.heading == (headings[0] if headings else b"")
+
+
+@dataclass
+class Indented:
+    """Lines that begin with a space belong to the line before."""
+
+    def ends(self, text: Text, last: bool) -> NDArray[np.int64]:
+        lines = [line for _, _, line in lines_of(text.to_bytes())]
+        edges = np.cumsum([len(line) for line in lines])
+        if last and lines and not lines[-1].endswith(b"\n"):
+            edges[-1] += 1
+        more = [line.startswith(b" ") for line in lines[1:]] + [not last]
+        return edges[~np.array(more, bool)].astype(np.int64) if lines else np.empty(0, np.int64)
+
+
+def records_in(text: bytes, longest: int) -> list[tuple[int, bytes]]:
+    """Put lines together, all at once; a line that is too long stands alone and is left out."""
+    records: list[tuple[int, bytes]] = []
+    open_to_more = False
+    for at, _, line in lines_of(text):
+        if len(line.removesuffix(b"\n").removesuffix(b"\r")) > longest:
+            open_to_more = False
+            continue
+        # The newline that the last line may lack counts as if it were there.
+        size = len(line) + (not line.endswith(b"\n"))
+        if open_to_more and line.startswith(b" ") and len(records[-1][1]) + size <= longest:
+            records[-1] = (records[-1][0], records[-1][1] + line)
+        else:
+            records.append((at, line))
+        open_to_more = True
+    return records
+
+
+PIECES = st.sampled_from(
+    [b"a\n", b" b\n", b"  cc\r\n", b"long line\n", b" long\n", b"\n", b" ", b"x" * 30 + b"\n"]
+)
+
+
+@settings(max_examples=500, derandomize=True)
+@given(st.lists(PIECES, max_size=20).map(b"".join), st.integers(6, 40), CUTS)
+def test_records_of_several_lines(text: bytes, longest: int, cuts: list[int]) -> None:
+    got = []
+    for chunk in cut_into(text, cuts, Framing(longest=longest, records=Indented())):
+        assert isinstance(chunk.data, Text)
+        data, ends = chunk.data.to_bytes(), chunk.data.ends
+        if data:
+            assert ends is not None
+            begins = [0, *ends[:-1].tolist()]
+            got += [(chunk.start + a, data[a:b]) for a, b in zip(begins, ends.tolist(), strict=True)]
+    assert got == records_in(text, longest)

@@ -53,7 +53,7 @@ def test_lines_and_the_first_time_in_them(end: str) -> None:
         (Lines(timezone="Europe/Berlin"), "2024-07-01 12:00:00,25 x", "2024-07-01T10:00:00.250"),
         (Lines(timezone="Europe/Berlin"), "2024-07-01 12:00:00Z x", "2024-07-01T12:00:00"),
         (Lines(timezone="Europe/Berlin"), "2024-10-27 02:30:00 twice", "2024-10-27T00:30:00"),
-        (Lines(timezone="Europe/Berlin"), "2024-03-31 02:30:00 never", None),
+        (Lines(timezone="Europe/Berlin"), "2024-03-31 02:30:00 never", "2024-03-31T01:30:00"),
         (Lines(time_pattern=r"^\[(.*?)\]", time_format="%d/%b/%Y:%H:%M:%S %z"),
          "[10/Oct/2000:13:55:36 -0700]", "2000-10-10T20:55:36"),
         (Lines(time_pattern=r"\S+ \S+", time_format="%d.%m.%Y %H:%M:%S%.f"), "01.02.2024 03:04:05.06 a",
@@ -96,8 +96,8 @@ def test_the_line_is_not_copied() -> None:
         ({"time_format": "%Y-%m-%d %Q"}, "time_format: must be"),
         ({"time_format": "iso"}, 'time_format: must be "rfc3339" or have directives'),
         ({"time_format": "%H:%M:%S"}, "time_format: must"),
-        ({"timezone": "Berlin"}, 'timezone: must be a time zone such as "Europe/Berlin", got "Berlin"'),
-        ({"timezone": ""}, "timezone: must be a time zone"),
+        ({"timezone": "Berlin"}, 'timezone: must be a name such as "Europe/Berlin" or an offset'),
+        ({"timezone": ""}, "timezone: must be a name"),
     ],
 )
 def test_mistakes(wrong: dict[str, str], mistake: str) -> None:

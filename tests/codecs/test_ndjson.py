@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from json_documents import DECODER, documents, put_together, reasons, row_of, same, texts, with_offsets
 from penstock.codecs import ndjson
-from penstock.codecs.lines import BLANK, NOT_UTF8
 from penstock.codecs.ndjson import NdJson
+from penstock.codecs.records import BLANK, NOT_UTF8
 from penstock.kernels import json_lines
 from penstock.model import EVENT_TIME, REJECTED
 

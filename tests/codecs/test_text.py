@@ -6,8 +6,9 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from penstock.codecs.lines import lines_of
+from penstock.codecs.records import records_of
 from penstock.codecs.text import bytes_of, utf8_text
+from penstock.model import Text
 
 
 def expected(value: bytes | None) -> str | None:
@@ -38,5 +39,6 @@ def test_bytes_lie_between_their_bounds(binary, start):
 
 
 def test_views_into_a_block_are_read():
-    lines = lines_of(b"short\n\xff\nlonger than a view can hold\r\nlonger than a view \xc3\n\n", 0)
+    data = b"short\n\xff\nlonger than a view can hold\r\nlonger than a view \xc3\n\n"
+    lines = records_of(Text.of(data), 0)
     assert utf8_text(lines["raw"]).to_list() == ["short", None, "longer than a view can hold", None, ""]

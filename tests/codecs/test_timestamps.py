@@ -1,8 +1,7 @@
 from __future__ import annotations
 
 import math
-import re
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import timedelta, timezone
 from fractions import Fraction
 
 import polars as pl
@@ -12,32 +11,9 @@ from hypothesis import strategies as st
 
 from penstock.codecs.timestamps import epoch, parse_rfc3339
 from penstock.model import EVENT_TIME
+from readings import micros_of
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-TEXT = re.compile(
-    r"([0-9]{4})-([0-9]{2})-([0-9]{2})[Tt ]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]+))?"
-    r"(?:[Zz]|([+-])([0-9]{2}):?([0-9]{2}))?"
-)
 MICROS = {"s": 1_000_000, "ms": 1_000, "us": 1, "ns": Fraction(1, 1_000)}
-
-
-def time_of(text: str | None) -> int | None:
-    """Ask Python's datetime, which knows neither the year 0 nor leap seconds."""
-    match = TEXT.fullmatch(text or "")
-    if not match:
-        return None
-    year, month, day, hour, minute, second = (int(match[i]) for i in range(1, 7))
-    offset_hours, offset_minutes = int(match[9] or 0), int(match[10] or 0)
-    if second > 60 or offset_hours > 23 or offset_minutes > 59:
-        return None
-    try:
-        time = datetime(year or 400, month, day, hour, minute, min(second, 59), tzinfo=UTC)
-    except ValueError:
-        return None
-    micros = (time - EPOCH) // timedelta(microseconds=1) + (second == 60) * 1_000_000
-    micros += int((match[7] or "0")[:6].ljust(6, "0")) - (0 if year else 146_097 * 86_400_000_000)
-    offset = (offset_hours * 60 + offset_minutes) * 60_000_000
-    return micros + offset if match[8] == "-" else micros - offset
 
 
 def parsed(texts: list[str | None]) -> list[int | None]:
@@ -79,7 +55,7 @@ def parsed(texts: list[str | None]) -> list[int | None]:
 )  # fmt: skip
 def test_texts_are_times_or_null(text, micros):
     assert parsed([text]) == [micros]
-    assert time_of(text) == micros
+    assert micros_of(text) == micros
 
 
 def choice(*parts: str) -> st.SearchStrategy[str]:
@@ -111,7 +87,7 @@ valid = st.builds(
 @settings(max_examples=150)
 @given(st.lists(st.none() | almost | valid | st.text(max_size=25), max_size=12))
 def test_a_text_is_the_time_that_python_says_whatever_its_neighbours(texts):
-    assert parsed(texts) == [time_of(text) for text in texts]
+    assert parsed(texts) == [micros_of(text) for text in texts]
 
 
 def test_slices_and_nulls_are_read_in_their_place():

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from penstock.codecs.schema import schema_of, type_mistakes
 from penstock.codecs.time_formats import TimeFormat
-from penstock.codecs.typed import inferred, read_as, schema_of, type_mistakes, typed
+from penstock.codecs.typed import inferred, read_as, typed
 
 TIMES = TimeFormat()
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import oracles
-from penstock.codecs.lines import NO_REJECTS
+from penstock.codecs.records import NO_REJECTS
 from penstock.engine.buffer import REJECTS_SCHEMA, Released, ReorderBuffer
 from penstock.model import EVENT_TIME, REJECTED, Decoded
 from penstock.units import BEGINNING, END, YEAR_1, YEAR_9999

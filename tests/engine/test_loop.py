@@ -15,7 +15,7 @@ import penstock as ps
 from penstock.engine.buffer import ReorderBuffer
 from penstock.engine.loop import World
 from penstock.errors import FlowError, RunError
-from penstock.model import Chunk, Decoder, Stream
+from penstock.model import Chunk, Decoder, Stream, Text
 
 NOW = 1_700_000_000_000_000
 SECOND = 1_000_000
@@ -113,8 +113,8 @@ def test_a_split_of_garbage_beside_good_ones(rows: int, in_tmp: Path) -> None:
     assert [number for number, _ in itertools.groupby(order)] == [0, 2, 3, 1]  # what has no time, first
 
 
-@pytest.mark.parametrize("chunk", [pl.DataFrame(), None, b""])
-def test_empty_chunks(chunk: pl.DataFrame | bytes | None) -> None:
+@pytest.mark.parametrize("chunk", [pl.DataFrame(), None, Text.of(b"")])
+def test_empty_chunks(chunk: pl.DataFrame | Text | None) -> None:
     rows = frame([1, 2, 3])
     parts = [rows[:0], rows[:1], rows[:0], rows[:0], rows[1:], rows[:0]]
 

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import random
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from penstock.kernels.order import first_rows, group_order, watermarks
+from penstock.kernels.order import group_order, merge_behind, split_behind, watermarks
 from penstock.units import BEGINNING, YEAR_1, YEAR_9999
 
 CODES = st.lists(st.integers(0, 6), max_size=60)
@@ -24,10 +26,13 @@ def array(values: list[int]) -> np.ndarray:
 )
 def test_watermarks(times: list[int], begun: int, delay: int) -> None:
     before = np.empty(len(times), np.int64)
-    after = watermarks(array(times), begun, delay, before)
+    after, late, lowest = watermarks(array(times), begun, delay, before)
     marks = [max([begun, *(time - delay for time in times[:i])]) for i in range(len(times) + 1)]
     assert before.tolist() == marks[:-1]
     assert after == marks[-1]
+    on_time = [time for time, mark in zip(times, marks, strict=False) if time >= mark]
+    assert late == len(times) - len(on_time)
+    assert lowest == min(on_time, default=2**63 - 1)
 
 
 @settings(max_examples=200, derandomize=True)
@@ -42,9 +47,19 @@ def test_group_order_of_a_large_input() -> None:
     assert (group_order(codes, 5000) == np.argsort(codes, kind="stable")).all()
 
 
-@settings(max_examples=100, derandomize=True)
-@given(CODES)
-def test_first_rows(codes: list[int]) -> None:
-    seen = list(dict.fromkeys(codes))
-    dense = [seen.index(code) for code in codes]
-    assert first_rows(array(dense), len(seen)).tolist() == [dense.index(i) for i in range(len(seen))]
+def test_rows_behind_are_merged_in() -> None:
+    for seed in range(1000):
+        rng = random.Random(seed)
+        behind_by = rng.choice([0, 1, 3, 100])
+        times = np.array(
+            [i // 3 - rng.randrange(behind_by + 1) for i in range(rng.choice([0, 1, 2, 60]))], np.int64
+        )
+        ahead, behind = np.empty(len(times), np.int64), np.empty(len(times), np.int64)
+        count = split_behind(times, ahead, behind)
+        ahead, behind = ahead[:count], behind[: len(times) - count]
+        highest = np.maximum.accumulate(times) if len(times) else times
+        assert ahead.tolist() == np.flatnonzero(times == highest).tolist()
+        assert behind.tolist() == np.flatnonzero(times < highest).tolist()
+        order = np.empty(len(times), np.int64)
+        merge_behind(times, ahead, behind[np.argsort(times[behind], kind="stable")], order)
+        assert order.tolist() == np.argsort(times, kind="stable").tolist()

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from penstock.kernels.panes import lay_out
+from penstock.kernels.panes import first_at, lay_out
 from penstock.units import YEAR_1, YEAR_9999
 
 YEAR = 366 * 86_400_000_000
@@ -63,3 +63,16 @@ def test_the_whole_of_time(every: int) -> None:
 
 def test_no_rows() -> None:
     assert laid_out([], [], 0, 1, 1) == ([], [])
+
+
+def test_the_first_row_at_a_place() -> None:
+    for seed in range(500):
+        rng = random.Random(seed)
+        places = np.sort(np.array([rng.randrange(50) for _ in range(rng.choice([1, 5, 60]))]))
+        begins = [
+            begin
+            for _ in range(rng.choice([0, 1, 3]))
+            for begin in sorted(rng.randrange(places[-1] + 1) for _ in range(rng.choice([0, 1, 30])))
+        ]
+        got = first_at(places, np.array(begins, np.int64))
+        assert got.tolist() == np.searchsorted(places, np.array(begins, np.int64)).tolist()

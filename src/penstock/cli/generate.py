@@ -127,7 +127,7 @@ def _check_free(out: str, force: bool) -> None:
 def _frames(spec: Synthetic) -> Iterator[pl.DataFrame]:
     reader = spec.open(spec.splits()[0], 0, _BLOCK_BYTES)
     while chunk := reader.read():
-        assert not isinstance(chunk.data, bytes)
+        assert isinstance(chunk.data, pl.DataFrame)
         yield chunk.data
 
 

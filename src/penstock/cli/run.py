@@ -56,7 +56,7 @@ def run(inputs: tuple[str, ...], epoch: tuple[str, ...], as_json: bool, **flags:
     pipeline.epochs = epochs_of(epoch, pipeline.epochs)
     from penstock.engine.loop import World  # noqa: PLC0415 heavy
 
-    with _until_signal() as stop:
+    with _until_signal() as stop, _told_of_compiling():
         summary = pipeline.run(World(stopped=stop))
     if as_json:
         click.echo(summary.to_json())
@@ -64,6 +64,27 @@ def run(inputs: tuple[str, ...], epoch: tuple[str, ...], as_json: bool, **flags:
         click.echo("\n".join(summary.lines()), err=True)
     if summary.interrupted:
         sys.exit(INTERRUPTED)
+
+
+@contextmanager
+def _told_of_compiling() -> Iterator[None]:
+    """Say so, once, when a kernel is compiled: that takes seconds in which nothing else seems to happen."""
+    from numba.core import event  # noqa: PLC0415 heavy
+
+    class Told(event.Listener):
+        told = False
+
+        def on_start(self, event: object) -> None:
+            del event
+            if not self.told:
+                click.echo("penstock: compiling for this machine; takes some seconds, once", err=True)
+            self.told = True
+
+        def on_end(self, event: object) -> None:
+            del event
+
+    with event.install_listener("numba:compile", Told()):
+        yield
 
 
 @contextmanager

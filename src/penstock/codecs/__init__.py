@@ -7,8 +7,10 @@ from penstock.codecs.cri import Cri
 from penstock.codecs.csv import Csv, Tsv
 from penstock.codecs.docker import Docker
 from penstock.codecs.lines import Lines
+from penstock.codecs.logfmt import Logfmt
 from penstock.codecs.ndjson import NdJson
 from penstock.codecs.regex import Regex
+from penstock.codecs.syslog import Syslog
 from penstock.codecs.w3c import W3c
 from penstock.codecs.zeek import Zeek
 from penstock.errors import FlowError
@@ -22,8 +24,10 @@ CODECS: dict[str, type[Codec]] = {
     "csv": Csv,
     "docker": Docker,
     "lines": Lines,
+    "logfmt": Logfmt,
     "ndjson": NdJson,
     "regex": Regex,
+    "syslog": Syslog,
     "tsv": Tsv,
     "w3c": W3c,
     "zeek": Zeek,

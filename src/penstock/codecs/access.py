@@ -71,7 +71,9 @@ class _AccessDecoder:
         side = np.empty(text.size + PADDING, np.uint8)
         bad, codes = np.empty((lines, 2), np.int64), np.empty(lines, np.uint8)
         read = (times, statuses, sizes, offsets, views, bits)
-        rows, refused, _ = kernel.parse_access(text.buffer, start, text.size, *self._shape, *read, side, bad, codes)
+        rows, refused, _ = kernel.parse_access(
+            text.buffer, start, text.size, *self._shape, *read, side, bad, codes
+        )
         columns = {}
         for name in self.schema:
             place = _PLACES[name]
@@ -89,11 +91,11 @@ class _AccessDecoder:
 
 @description
 class Common:
-    """Access log lines of Apache and nginx in the common format.
+    r"""Access log lines of Apache and nginx in the common format.
 
     Columns: host, ident, user, time, method, path, protocol, status, bytes; `-` is null. A request that is
-    not HTTP stands whole in `path`, with a null method and protocol. Escapes (`\\"`, `\\\\`, `\\n`, `\\xhh`)
-    are decoded; where bytes above 127 are no UTF-8, they stay as written. A user's name may have spaces in it.
+    not HTTP stands whole in `path`, with a null method and protocol. Escapes (`\"`, `\\`, `\n`, `\xhh`) are
+    decoded; bytes above 127 that do not make UTF-8 stay as written. A user's name may have spaces in it.
 
     `vhost` is for lines with the server's name in front, which becomes the first column. A line with more
     fields behind is rejected, or has them as they are in the last column, `extra`, if that is asked for.

@@ -40,9 +40,10 @@ def number_column(numbers: NDArray[np.generic], rows: int, bits: NDArray[np.uint
     return pa.Array.from_buffers(pa.from_numpy_dtype(numbers.dtype), rows, [valid, pa.py_buffer(numbers)])
 
 
-def bool_column(values: NDArray[np.uint8], rows: int) -> pa.Array:
-    """Return a column of truths without nulls, from a bitmap."""
-    return pa.Array.from_buffers(pa.bool_(), rows, [None, pa.py_buffer(values)])
+def flag_column(flags: NDArray[np.uint8], rows: int, bits: NDArray[np.uint8] | None = None) -> pa.Array:
+    """Return a column of truth values, a bit each."""
+    valid = None if bits is None else pa.py_buffer(bits)
+    return pa.Array.from_buffers(pa.bool_(), rows, [valid, pa.py_buffer(flags)])
 
 
 def frame(columns: Mapping[str, pa.Array], offsets: NDArray[np.int64], rows: int) -> pl.DataFrame:

@@ -22,8 +22,9 @@ from penstock.codecs.delimited import (
     newline_at,
     split,
 )
+from penstock.codecs.schema import schema_of, type_mistakes
 from penstock.codecs.time_formats import RFC3339, TimeFormat
-from penstock.codecs.typed import inferred, schema_of, type_mistakes
+from penstock.codecs.typed import inferred
 from penstock.errors import FlowError, Mistake
 from penstock.fields import Names, description, keys_of, shown
 from penstock.kernels.delimited import record_ends

@@ -103,7 +103,7 @@ def split(
 
 
 def heading_text(heading: bytes) -> str:
-    """Return a heading as text, U+FFFD in the place of what is no UTF-8 and of NUL, which Arrow cannot name."""
+    """Return a heading as text; U+FFFD is where it is not UTF-8, and for NUL, at which Polars panics."""
     return heading.decode(errors="replace").replace("\0", "\ufffd")
 
 

@@ -34,7 +34,7 @@ def newlines_of(text: Text) -> NDArray[np.int64]:
 
 
 def rejects_at(
-    text: Text, start: int, bounds: NDArray[np.int64], codes: NDArray[np.uint8], reasons: Mapping[int, str]
+    text: Text, start: int, bounds: NDArray[np.int64], codes: NDArray[np.integer], reasons: Mapping[int, str]
 ) -> pl.DataFrame:
     """Make rejects of records that a kernel refused.
 

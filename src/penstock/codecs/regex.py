@@ -10,8 +10,9 @@ import polars as pl
 from penstock.codecs.grok import Expanded, expand
 from penstock.codecs.patterns import check_pattern, groups_of, text_of
 from penstock.codecs.records import BLANK, NO_REJECTS, records_of, rejected
+from penstock.codecs.schema import schema_of, type_mistakes
 from penstock.codecs.time_formats import RFC3339, TimeFormat
-from penstock.codecs.typed import schema_of, type_mistakes, typed
+from penstock.codecs.typed import typed
 from penstock.errors import FlowError, Mistake, join_place
 from penstock.fields import description, unknown
 from penstock.model import OFFSET, Decoded, Text

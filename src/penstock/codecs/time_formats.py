@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 import numpy as np
 import polars as pl
@@ -12,7 +13,8 @@ from numpy.typing import NDArray
 from polars.exceptions import PolarsError
 
 from penstock.codecs.text import bytes_of
-from penstock.errors import Mistake
+from penstock.codecs.zones import Zone, zone_of
+from penstock.errors import FlowError, Mistake
 from penstock.fields import first_line, shown
 from penstock.kernels import iso_times as kernel
 from penstock.model import EVENT_TIME
@@ -27,9 +29,9 @@ _NO_DIRECTIVES = f'must be "{RFC3339}" or have directives such as "%Y-%m-%d %H:%
 class TimeFormat:
     """How times are written: `rfc3339`, or a format of chrono's strptime, as Polars has it.
 
-    Where the text does not name its offset from UTC, it is local time in `timezone` (an IANA name): of an
-    hour that comes twice a year the first one, and null in the hour that is left out. `rfc3339` takes a space
-    between date and time and a comma before the fraction too, and an offset without its colon.
+    Where the text does not name its offset from UTC, it is local time in `timezone`, a name or an offset (see
+    `zones.Zone`). `rfc3339` takes a space between date and time and a comma before the fraction too, and an
+    offset without its colon.
     """
 
     form: str = RFC3339
@@ -39,35 +41,36 @@ class TimeFormat:
         """Return the times that the texts of a String column are; null where one is none."""
         if self.form == RFC3339:
             micros, kinds = _parsed(texts)
-            read = pl.Series(texts.name, micros).cast(EVENT_TIME)
-            if self.timezone != "UTC" and (kinds == kernel.LOCAL).any():
-                local = pl.Series(kinds == kernel.LOCAL)
-                read = self._in_zone(read.dt.replace_time_zone(None)).zip_with(local, read)
-            none = kinds == kernel.NONE
-            return read.set(pl.Series(none), None) if none.any() else read
+            none = pl.Series(kinds == kernel.NONE)
+            return self._in_utc(micros, np.flatnonzero(kinds == kernel.LOCAL), none, texts.name)
         times = texts.str.to_datetime(self.form, time_unit="us", strict=False)
         if times.dtype == EVENT_TIME:
             return times
-        return times.dt.replace_time_zone("UTC") if "%s" in self.form else self._in_zone(times)
+        micros = times.cast(pl.Int64).fill_null(0).to_numpy().copy()
+        none = times.is_null()
+        told = "%s" in self.form  # seconds since 1970, which no clock shows
+        local = np.flatnonzero(~none.to_numpy()) if not told else np.empty(0, np.int64)
+        return self._in_utc(micros, local, none, texts.name)
 
     def mistakes(self) -> list[Mistake]:
         """Return what is wrong with the format or the time zone."""
-        tried = pl.Series([_TRIED])
-        wrong_zone = f'must be a time zone such as "Europe/Berlin", got {shown(self.timezone)}'
         try:
-            self._in_zone(tried)
-        except PolarsError:
-            return [Mistake("timezone", wrong_zone)]
-        if not self.timezone:
-            return [Mistake("timezone", wrong_zone)]
-        if self.form == RFC3339:
-            return []
-        rule = self._rule(tried.dt.replace_time_zone("UTC"))
+            _zone(self.timezone)
+        except FlowError as error:
+            return list(error.mistakes)
+        rule = "" if self.form == RFC3339 else self._rule(pl.Series([_TRIED]).dt.replace_time_zone("UTC"))
         return [Mistake("time_format", f"{rule}, got {shown(self.form)}")] if rule else []
 
-    def _in_zone(self, times: pl.Series) -> pl.Series:
-        zoned = times.dt.replace_time_zone(self.timezone, ambiguous="earliest", non_existent="null")
-        return zoned.dt.convert_time_zone("UTC")
+    def _in_utc(
+        self, micros: NDArray[np.int64], local: NDArray[np.int64], none: pl.Series, name: str
+    ) -> pl.Series:
+        """Return times, those that `local` picks as the zone's clock shows them; null where `none`."""
+        zone = _zone(self.timezone)
+        if zone.shift:
+            micros[local] -= zone.shift
+        zone.to_utc(micros, local)
+        times = pl.Series(name, micros).cast(EVENT_TIME)
+        return times.set(none, None) if none.any() else times
 
     def _rule(self, tried: pl.Series) -> str:
         """Return the rule that the format breaks, by writing and reading a time with it; "" if none."""
@@ -88,6 +91,11 @@ class TimeFormat:
         if at.date() != _TRIED.date():
             return "must name the day, the month and the year: without one it is no time"
         return ""
+
+
+@lru_cache(maxsize=16)
+def _zone(timezone: str) -> Zone:
+    return zone_of(timezone)
 
 
 def _parsed(texts: pl.Series) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:

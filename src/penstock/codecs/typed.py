@@ -6,46 +6,15 @@ from collections.abc import Mapping
 
 import polars as pl
 
+from penstock.codecs.schema import TYPES, likeliest, mistyped
 from penstock.codecs.time_formats import TimeFormat
 from penstock.codecs.timestamps import Unit, epoch
-from penstock.errors import Mistake, join_place
-from penstock.fields import unknown
-from penstock.model import EVENT_TIME
 
-TYPES: dict[str, pl.DataType] = {
-    "int64": pl.Int64(),
-    "float64": pl.Float64(),
-    "bool": pl.Boolean(),
-    "string": pl.String(),
-    "timestamp": EVENT_TIME,
-    "timestamp[s]": EVENT_TIME,
-    "timestamp[ms]": EVENT_TIME,
-    "timestamp[us]": EVENT_TIME,
-    "timestamp[ns]": EVENT_TIME,
-}
-"""The types a column may be declared as, and what they are in a frame."""
 _UNITS: dict[str, Unit] = {f"timestamp[{unit}]": unit for unit in ("s", "ms", "us", "ns")}
 _WHOLE = ("timestamp[us]", "timestamp[ns]")  # a double would lose digits of them
 _BOOLS = (("true", "false"), ("T", "F"), ("True", "False"), ("TRUE", "FALSE"), ("t", "f"))
 _NO_NUMBER = r"^(?:\+[0-9]|-?0[0-9]+$)"  # telephone numbers, postal codes: they would lose a character
 _TRIED = ("int64", "float64", "bool", "timestamp")  # the first of those that fit as many values
-
-
-def type_mistakes(types: Mapping[str, str], place: str) -> list[Mistake]:
-    """Return what is wrong with a table of columns and their types."""
-    mistakes = []
-    for name, of in types.items():
-        where = join_place(place, name)
-        if name.startswith("_"):
-            mistakes.append(Mistake(where, 'must not begin with "_": such columns are penstock\'s own'))
-        if of not in TYPES:
-            mistakes.append(Mistake(where, unknown(of, "type", TYPES)))
-    return mistakes
-
-
-def schema_of(types: Mapping[str, str]) -> pl.Schema:
-    """Return the schema of columns of such types."""
-    return pl.Schema({name: TYPES[of] for name, of in types.items()})
 
 
 def read_as(texts: pl.Series, of: str, times: TimeFormat) -> pl.Series:
@@ -99,9 +68,7 @@ def typed(
         return rows, None
     reasons = pl.repeat(None, len(rows), dtype=pl.String, eager=True)
     for name, missed in reversed(wrong.items()):
-        of = types[name]
-        reason = f'column "{name}": not {"an" if of == "int64" else "a"} {of}'
-        reasons = reasons.set(missed, reason)
+        reasons = reasons.set(missed, mistyped(name, types[name]))
     return rows, reasons
 
 
@@ -118,8 +85,7 @@ def inferred(texts: pl.DataFrame, times: TimeFormat) -> dict[str, str]:
         if given.str.contains(_NO_NUMBER).any():
             types[name] = "string"
             continue
-        fits = {of: len(given) - read_as(given, of, times).null_count() for of in _TRIED}
-        fits["bool"] -= int((given.str.len_bytes() == 1).sum()) if fits["bool"] else 0
-        likeliest = max(fits, key=fits.__getitem__)
-        types[name] = likeliest if len(given) and fits[likeliest] * 10 >= len(given) * 9 else "string"
+        others = {of: read_as(given, of, times).null_count() for of in _TRIED}
+        others["bool"] += int((given.str.len_bytes() == 1).sum())
+        types[name] = likeliest(len(given), others)
     return types

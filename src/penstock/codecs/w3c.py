@@ -13,8 +13,8 @@ from typing import ClassVar
 import polars as pl
 
 from penstock.codecs.delimited import Begun, Layout, decoded, heading_text, split
+from penstock.codecs.schema import schema_of, type_mistakes
 from penstock.codecs.time_formats import TimeFormat
-from penstock.codecs.typed import schema_of, type_mistakes
 from penstock.errors import FlowError
 from penstock.fields import description
 from penstock.model import Decoded, Text

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import ClassVar
 
 from penstock.codecs.delimited import Begun, Layout, decoded, heading_text, split
+from penstock.codecs.schema import schema_of
 from penstock.codecs.time_formats import TimeFormat
-from penstock.codecs.typed import schema_of
 from penstock.fields import description
 from penstock.model import Decoded, Text
 

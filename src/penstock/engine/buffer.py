@@ -11,17 +11,21 @@ watermark of their split as they were read, then split and offset.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from penstock.kernels.order import watermarks
+from penstock.kernels.order import merge_behind, split_behind, watermarks
 from penstock.model import LATE, METADATA, OFFSET, REJECTED, REJECTS, SOURCE, Decoded, event_times, joined
+from penstock.strings import owned
 from penstock.units import END
 
 _MARK, _SPLIT = "_watermark", "_split"
+_NO_TIMES = np.empty(0, np.int64)
+_NO_TIMES.setflags(write=False)
 REJECTS_SCHEMA = joined(METADATA, REJECTED)
 
 
@@ -34,6 +38,24 @@ class _Split:
     """Rows in the order of their offsets, but that the first frame is in the order (time, offset)."""
     lowest: int = END
     """The lowest event time among the waiting rows."""
+
+
+@dataclass(frozen=True)
+class _Aside:
+    """Late rows or rejects, the watermark of their split as each was read, and the split's number."""
+
+    rows: pl.DataFrame
+    marks: NDArray[np.int64] | None
+    """None if the rows have it with them already."""
+    number: int
+
+    def marked(self, splits: Sequence[_Split]) -> pl.DataFrame:
+        """Return the rows with their source, and with what they are ordered by."""
+        if self.marks is None:
+            return self.rows
+        name = pl.lit(splits[self.number].name).alias(SOURCE)
+        order = (pl.Series(_MARK, self.marks), pl.lit(self.number, pl.Int64).alias(_SPLIT))
+        return self.rows.with_columns(name, *order)
 
 
 @dataclass(frozen=True)
@@ -50,12 +72,16 @@ class ReorderBuffer:
     """Holds rows back until no earlier one can come, then releases them in order."""
 
     def __init__(self, splits: dict[str, int], schema: pl.Schema, time: str, delay: int) -> None:
-        """Begin with the watermark each split stands at before its first row; `splits` is sorted by name."""
+        """Begin with the watermark each split stands at before its first row; `splits` is sorted by name.
+
+        Of the rows that are added, only the columns of `schema` are kept.
+        """
         self._schema = schema
+        self._kept = [name for name in schema if name != SOURCE]
         self._time = time
         self._delay = delay
         self._splits = [_Split(name, watermark) for name, watermark in splits.items()]
-        self._aside: dict[str, list[pl.DataFrame]] = {LATE: [], REJECTS: []}
+        self._aside: dict[str, list[_Aside]] = {LATE: [], REJECTS: []}
         self.held = 0
         """Rows, late ones and rejects taken and not yet released."""
         self.latest_by = 0
@@ -80,28 +106,24 @@ class ReorderBuffer:
         self._splits[number].open = False
 
     def add(self, number: int, decoded: Decoded) -> None:
-        """Take the next rows and rejects of a split, both in the order of their offsets."""
+        """Take the next rows and rejects of a split, both in the order of their offsets; it owns the rows."""
         split, rows, rejects = self._splits[number], decoded.rows, decoded.rejects
         self.held += len(rows) + len(rejects)
-        before = np.empty(0, np.int64)
-        mark = split.watermark
-        if len(rows):
-            times = event_times(rows, self._time)
-            before = np.empty(len(times), np.int64)
-            split.watermark = watermarks(times, mark, self._delay, before)
+        times = event_times(rows, self._time) if len(rows) else _NO_TIMES
+        before = np.empty(len(times), np.int64)
+        split.watermark, late_rows, lowest = watermarks(times, split.watermark, self._delay, before)
         if len(rejects):
             marks = np.append(before, split.watermark)[np.searchsorted(rows[OFFSET], rejects[OFFSET])]
-            self._set_aside(REJECTS, number, rejects, marks)
-        if len(rows):
+            self._aside[REJECTS].append(_Aside(rejects, marks, number))
+        if late_rows:
             late = times < before
-            if late.any():
-                self.latest_by = max(self.latest_by, int((before - times)[late].max()) + self._delay)
-                self._set_aside(LATE, number, rows.filter(pl.Series(late)), before[late])
-                rows = rows.filter(pl.Series(~late))
-                times = times[~late]
-            if len(rows):
-                split.waiting.append(rows)
-                split.lowest = min(split.lowest, int(times.min()))
+            self.latest_by = max(self.latest_by, int((before - times)[late].max()) + self._delay)
+            lines = owned(rows.select(self._kept).filter(pl.Series(late)))
+            self._aside[LATE].append(_Aside(lines, before[late], number))
+            rows = rows.filter(pl.Series(~late))
+        if len(rows):
+            split.waiting.append(rows if rows.columns == self._kept else rows.select(self._kept))
+            split.lowest = min(split.lowest, lowest)
 
     def release(self) -> Released:
         """Let go of all rows below the frontier, in order, and of what was set aside up to it."""
@@ -121,26 +143,25 @@ class ReorderBuffer:
         rows = _sorted(held, self._time)
         times = event_times(rows, self._time)
         count = len(times) if frontier == END else int(np.searchsorted(times, frontier))
-        split.waiting = [rows[count:]] if count < len(times) else []
+        split.waiting = [owned(rows[count:])] if count < len(times) else []
         split.lowest = int(times[count]) if count < len(times) else END
-        return rows[:count].with_columns(pl.lit(split.name).alias(SOURCE)).select(self._schema.names())
-
-    def _set_aside(self, stream: str, number: int, rows: pl.DataFrame, marks: NDArray[np.int64]) -> None:
-        name = pl.lit(self._splits[number].name).alias(SOURCE)
-        order = (pl.Series(_MARK, marks), pl.lit(number, pl.Int64).alias(_SPLIT))
-        self._aside[stream].append(rows.with_columns(name, *order))
+        taken = rows[:count]
+        if SOURCE in self._schema:
+            taken = taken.with_columns(pl.lit(split.name).alias(SOURCE)).select(self._schema.names())
+        return taken
 
     def _let_go(self, stream: str, frontier: int, first: int) -> pl.DataFrame:
         schema = self._schema if stream == LATE else REJECTS_SCHEMA
         if not self._aside[stream]:
             return schema.to_frame()
-        rows = pl.concat(self._aside[stream])
+        rows = pl.concat([aside.marked(self._splits) for aside in self._aside[stream]])
         mark, split = pl.col(_MARK), pl.col(_SPLIT)
         # The split at the frontier may still add to its present watermark, but only behind these.
         ready = (mark < frontier) | ((mark == frontier) & (split <= first))
         kept = rows.filter(~ready)
-        self._aside[stream] = [kept] if len(kept) else []
-        return rows.filter(ready).sort(_MARK, _SPLIT, OFFSET).select(schema.names())
+        self._aside[stream] = [_Aside(kept, None, 0)] if len(kept) else []
+        # Those of one split are in the order of their offsets already.
+        return rows.filter(ready).sort(_MARK, _SPLIT, maintain_order=True).select(schema.names())
 
 
 def _merged(parts: list[pl.DataFrame], time: str) -> pl.DataFrame:
@@ -149,7 +170,14 @@ def _merged(parts: list[pl.DataFrame], time: str) -> pl.DataFrame:
 
 
 def _sorted(rows: pl.DataFrame, time: str) -> pl.DataFrame:
+    """Sort the few rows that are behind one before them, and merge them in: three times as fast as all."""
     times = event_times(rows, time)
-    if (times[1:] >= times[:-1]).all():
+    ahead, behind = np.empty(len(times), np.int64), np.empty(len(times), np.int64)
+    count = split_behind(times, ahead, behind)
+    if count == len(times):
         return rows
-    return rows[pl.Series(np.argsort(times, kind="stable"))]
+    ahead, behind = ahead[:count], behind[: len(times) - count]
+    behind = behind[np.argsort(times[behind], kind="stable")]
+    order = np.empty(len(times), np.int64)
+    merge_behind(times, ahead, behind, order)
+    return rows[pl.Series(order)]

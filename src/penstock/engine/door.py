@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import polars as pl
 
-from penstock.codecs.lines import NO_REJECTS, lines_of, rejected
 from penstock.codecs.ndjson import encode
+from penstock.codecs.records import NO_REJECTS, records_of, rejected
+from penstock.codecs.sifting import in_place
 from penstock.errors import FlowError
 from penstock.fields import unknown
-from penstock.model import EVENT_TIME, METADATA, OFFSET, Chunk, Decoded, Decoder, joined
-from penstock.units import END, YEAR_1, YEAR_9999
+from penstock.model import EVENT_TIME, METADATA, OFFSET, Chunk, Decoded, Decoder, Text, event_times, joined
+from penstock.strings import owned
+from penstock.units import BEGINNING, END, YEAR_1, YEAR_9999
 
 NO_TIME = "no event time"
 FUTURE = "event time in the future"
 OUTSIDE = "event time outside the years 1 to 9999"
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A chunk's rows and rejects, and the event times (µs) they lie between; BEGINNING if one is null."""
+
+    chunk: Chunk
+    rows: pl.DataFrame
+    rejects: pl.DataFrame
+    first: int
+    last: int
 
 
 class Door:
@@ -37,33 +53,59 @@ class Door:
         self._decoder = decoder
         self._time = time
         self.schema = joined(schema, METADATA)
+        self.kept: Sequence[str] | None = None
+        """The columns of rows that are handed on, all if None."""
 
-    def admit(self, chunk: Chunk, latest: int) -> Decoded:
-        """Return the chunk's rows (with `_offset`) with an event time up to `latest` (µs), and the rejects.
+    def decode(self, chunk: Chunk) -> Arrived:
+        """Turn a chunk into rows, with `_offset` and event times in UTC, and rejects.
 
-        Rejects are in the order of their offsets, as the rows are.
+        Asks nothing of the world outside, and may be called from several threads at once.
         """
         rejects = [] if chunk.rejects is None or chunk.rejects.is_empty() else [chunk.rejects]
+        rows = pl.DataFrame(schema={OFFSET: pl.Int64})
         if isinstance(chunk.data, pl.DataFrame):
             numbers = pl.int_range(chunk.start, chunk.start + len(chunk.data), eager=True)
             rows = chunk.data.with_columns(numbers.alias(OFFSET))
-        elif self._decoder is not None and chunk.data:
+        elif self._decoder is not None and chunk.data.size:
             decoded = self._decoder.decode(chunk.data, chunk.start)
-            rows = decoded.rows
+            rows = in_place(decoded.rows, chunk.data, chunk.start)
             if not decoded.rejects.is_empty():
-                rejects.append(decoded.rejects)
-        else:
-            rows = pl.DataFrame(schema={OFFSET: pl.Int64})
-        if self._time in rows.columns:
+                rejects.append(in_place(decoded.rejects, chunk.data, chunk.start))
+        first, last = YEAR_1, YEAR_1
+        if self._time in rows.columns and len(rows):
             if rows.schema[self._time] != EVENT_TIME:
                 rows = rows.with_columns(pl.col(self._time).pipe(_utc, rows.schema[self._time]))
-            times, latest = rows[self._time].cast(pl.Int64), min(latest, YEAR_9999)
-            believed = times.is_between(YEAR_1, latest).fill_null(False)
-            if not believed.all():
-                rejects.append(self._doubted(rows.filter(~believed), chunk))
-                rows = rows.filter(believed)
-        gathered = pl.concat(rejects).sort(OFFSET) if rejects else NO_REJECTS
-        return Decoded(rows, gathered)
+            if rows[self._time].null_count():
+                first = BEGINNING
+            else:
+                times = event_times(rows, self._time)
+                first, last = int(times.min()), int(times.max())
+            if isinstance(chunk.data, Text):
+                rows = self._projected(rows)
+        return Arrived(chunk, rows, _gathered(rejects), first, last)
+
+    def admit(self, arrived: Arrived, latest: int) -> Decoded:
+        """Return the rows with an event time up to `latest` (µs); the others join the rejects.
+
+        Rejects are in the order of their offsets, as the rows are.
+        """
+        rows, rejects, latest = arrived.rows, arrived.rejects, min(latest, YEAR_9999)
+        if len(rows) and not YEAR_1 <= arrived.first <= arrived.last <= latest:
+            believed = rows[self._time].cast(pl.Int64).is_between(YEAR_1, latest).fill_null(False)
+            rejects = _gathered([rejects, self._doubted(rows.filter(~believed), arrived.chunk)])
+            rows = rows.filter(believed)
+        return Decoded(rows if isinstance(arrived.chunk.data, Text) else self._projected(rows), rejects)
+
+    def _projected(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Return the columns that are handed on, with texts of their own if they are few.
+
+        Here, where they are still in the cache of the core that decoded them, texts are copied in half the
+        time it takes later, and the buffer they were read into is free again.
+        """
+        if self.kept is None:
+            return rows
+        kept = rows.select(*self.kept, OFFSET)
+        return owned(kept) if 2 * len(kept.columns) < len(rows.columns) else kept
 
     def _doubted(self, rows: pl.DataFrame, chunk: Chunk) -> pl.DataFrame:
         time = pl.col(self._time).to_physical()
@@ -75,12 +117,17 @@ class Door:
             .otherwise(pl.lit(OUTSIDE))
         )
         lines = rows.select(OFFSET)  # no other column: one may be called raw
-        if isinstance(chunk.data, bytes):
-            all_lines = lines_of(chunk.data, chunk.start)
-            lines = lines.join(all_lines, on=OFFSET, how="left", maintain_order="left")
+        if isinstance(chunk.data, Text):
+            records = in_place(records_of(chunk.data, chunk.start), chunk.data, chunk.start)
+            lines = lines.join(records, on=OFFSET, how="left", maintain_order="left")
         else:
-            lines = lines.with_columns(lines_of(encode(rows.drop(OFFSET)), 0)["raw"])
+            lines = lines.with_columns(records_of(Text.of(encode(rows.drop(OFFSET))), 0)["raw"])
         return rejected(lines, pl.lit(rows.select(reason).to_series()))
+
+
+def _gathered(rejects: list[pl.DataFrame]) -> pl.DataFrame:
+    """Return rejects of several kinds in the order of their offsets, with bytes of their own."""
+    return owned(pl.concat(rejects).sort(OFFSET)) if rejects else NO_REJECTS
 
 
 def _utc(time: pl.Expr, dtype: pl.DataType) -> pl.Expr:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import polars as pl
 from pydantic import Field
 
 from penstock.engine.intake import Intake
 from penstock.fields import Duration, Positive, Size, description
-from penstock.model import Operator, Sink, Stream
+from penstock.model import EVENTS, LATE, Operator, Sink, Stream
 
 
 @description
@@ -29,12 +30,14 @@ class Timing:
 class Batching:
     """How much is handed on at once: `[batch]`. Changes how fast things go, never what comes out.
 
-    `rows` that are ready make a batch, or fewer once `delay` has passed; `bytes` are read at once.
+    `rows` that are ready make a batch, or fewer once `delay` has passed; `bytes` are read at once. Lines are
+    read and decoded ahead by so many `threads`; 0: each chunk when its turn comes.
     """
 
     rows: int = Field(default=131_072, gt=0)
     bytes: Size = "4MiB"
     delay: Positive = "1s"
+    threads: int = Field(default=2, ge=0, le=64)
 
 
 @description
@@ -76,3 +79,18 @@ class Flow:
     streams: Mapping[str, Stream]
     steps: Sequence[Step]
     outlets: Sequence[Outlet]
+
+    @property
+    def columns_needed(self) -> pl.Schema:
+        """The columns of `events` and `late` that a stage or a sink reads, and the time, in their order.
+
+        Rows are sorted and held with these only: of the eleven columns of an access log, windows of a host's
+        bytes need three, and to put all of them in order took half as long as all stages together.
+        """
+        wanted: dict[str, set[str]] = {name: set() for name in self.streams}
+        for outlet in self.outlets:
+            wanted[outlet.reads].update(outlet.stream.columns)
+        for step in reversed(self.steps):
+            wanted[step.reads].update(step.operator.reads(wanted[step.name]))
+        needed = {self.timing.column} | wanted[EVENTS] | wanted[LATE]
+        return pl.Schema({name: of for name, of in self.intake.schema.items() if name in needed})

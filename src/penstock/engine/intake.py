@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import polars as pl
 
+from penstock.engine.ahead import ReadAhead
 from penstock.engine.door import Door
 from penstock.errors import FlowError, RunError
-from penstock.model import Chunk, Decoded, Reader, Source
+from penstock.model import METADATA, Chunk, Decoded, Reader, Source, Text
 from penstock.units import BEGINNING
 
 PEEK_BYTES = 64 * 1024
@@ -21,26 +22,33 @@ class Intake:
     begins. How much it looks at never changes, so what it learns is a fact of the splits' content.
     """
 
-    def __init__(self, source: Source, time: str) -> None:
+    def __init__(self, source: Source, time: str, threads: int) -> None:
+        """Look at the splits; bytes are then decoded by so many `threads` ahead, frames never."""
         self._source = source
         self._time = time
-        self._readers: dict[int, Reader] = {}
         try:
             self.splits = list(source.splits())
         except FlowError as error:
             raise error.within("source") from None
         self._peeks = {split: self._peek(split) for split in self.splits[:_SAMPLED_SPLITS]}
         try:
-            decoder = source.decoder(b"".join(d for d in self._peeks.values() if isinstance(d, bytes)))
+            texts = (chunk.data for chunk in self._peeks.values() if chunk is not None)
+            decoder = source.decoder(b"".join(d.to_bytes() for d in texts if isinstance(d, Text)))
         except FlowError as error:
             raise error.within("source.codec") from None
         self._door = Door((decoder.schema if decoder else source.schema) or pl.Schema(), decoder, time)
+        self._ahead = ReadAhead(self._door.decode, threads if decoder else 0)
         self.bytes_read = 0
 
     @property
     def schema(self) -> pl.Schema:
         """The columns of `events`; only metadata if nothing was there to learn them from."""
         return self._door.schema
+
+    def keep(self, columns: pl.Schema) -> None:
+        """Hand on only these columns of rows from now on, and `_offset`."""
+        kept = [name for name in columns if name not in METADATA]
+        self._door.kept = kept if len(kept) + len(METADATA) < len(self.schema) else None
 
     def first_watermarks(self, delay: int, latest: int) -> dict[str, int]:
         """Return the watermark of each split before it is read: its first row's time minus `delay` (µs).
@@ -49,30 +57,31 @@ class Intake:
         """
         marks = {}
         for split in self.splits:
-            data = self._peeks.pop(split) if split in self._peeks else self._peek(split)
-            rows = self._door.admit(Chunk(data, 0, 0), latest).rows
-            marks[split] = rows[self._time].to_physical()[0] - delay if len(rows) else BEGINNING
+            chunk = self._peeks.pop(split) if split in self._peeks else self._peek(split)
+            marks[split] = BEGINNING
+            rows = self._door.admit(self._door.decode(chunk), latest).rows if chunk else pl.DataFrame()
+            if len(rows):
+                marks[split] = rows[self._time].to_physical()[0] - delay
         return marks
 
     def read(self, number: int, size: int, latest: int) -> Decoded | None:
         """Read on in a split, some `size` bytes; None once it has ended. RunError if it has gone away."""
-        if number not in self._readers:
-            try:
-                self._readers[number] = self._open(self.splits[number], size)
-            except FlowError as error:
-                raise RunError(str(error)) from None
-        chunk = self._readers[number].read()
-        if chunk is None:
-            self._readers[number].close()
+        arrived = self._ahead.next(number, lambda: self._opened(number, size))
+        if arrived is None:
             return None
-        data = chunk.data
-        self.bytes_read += len(data) if isinstance(data, bytes) else int(data.estimated_size())
-        return self._door.admit(chunk, latest)
+        data = arrived.chunk.data
+        self.bytes_read += data.size if isinstance(data, Text) else int(data.estimated_size())
+        return self._door.admit(arrived, latest)
 
     def close(self) -> None:
         """Close every reader."""
-        for reader in self._readers.values():
-            reader.close()
+        self._ahead.close()
+
+    def _opened(self, number: int, size: int) -> Reader:
+        try:
+            return self._open(self.splits[number], size)
+        except FlowError as error:
+            raise RunError(str(error)) from None
 
     def _open(self, split: str, size: int) -> Reader:
         try:
@@ -80,15 +89,16 @@ class Intake:
         except FlowError as error:
             raise error.within("source") from None
 
-    def _peek(self, split: str) -> bytes | pl.DataFrame:
+    def _peek(self, split: str) -> Chunk | None:
+        """Return the first chunk with lines in it, or the first rows, cut to a size that never changes."""
         reader = self._open(split, PEEK_BYTES)
         try:
             frames: list[pl.DataFrame] = []
             while sum(map(len, frames)) < PEEK_ROWS and (chunk := reader.read()) is not None:
-                if isinstance(chunk.data, bytes):
-                    return chunk.data
-                if len(chunk.data):
+                if isinstance(chunk.data, Text) and chunk.data.size:
+                    return chunk
+                if isinstance(chunk.data, pl.DataFrame) and len(chunk.data):
                     frames.append(chunk.data)
-            return pl.concat(frames).head(PEEK_ROWS) if frames else pl.DataFrame()
+            return Chunk(pl.concat(frames).head(PEEK_ROWS), 0, 0) if frames else None
         finally:
             reader.close()

@@ -75,8 +75,9 @@ class _Loop:
         self._epoch = 1
         self._begin_epoch()
         delay = microseconds(flow.timing.delay)
+        flow.intake.keep(flow.columns_needed)
         marks = flow.intake.first_watermarks(delay, self._latest)
-        self._buffer = ReorderBuffer(marks, flow.intake.schema, flow.timing.column, delay)
+        self._buffer = ReorderBuffer(marks, flow.columns_needed, flow.timing.column, delay)
 
     def run(self) -> None:
         size = size_in_bytes(self._flow.batching.bytes)

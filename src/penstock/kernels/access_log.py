@@ -1,8 +1,8 @@
 """Reading access logs: one walk over the bytes, from the line to Arrow's columns.
 
 A line is `[vhost ]host ident user [time] "request" status size`, then perhaps ` "referer" "agent"`, then
-perhaps more. Texts become views of the bytes where they lie; one with escapes is decoded into a buffer beside.
-A user's name may have spaces in it, so what comes before the time is found from the time's bracket.
+perhaps more. Texts become views of the bytes where they lie, or of a buffer beside that escapes are decoded
+into. A user's name may have spaces in it, so what comes before the time is found from the time's bracket.
 """
 
 from __future__ import annotations
@@ -10,10 +10,17 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from penstock.kernels import access_fields as fields
+from penstock.kernels.civil import NO_TIME
 from penstock.kernels.compiling import kernel, part
-from penstock.kernels.civil import NO_TIME, days_from_civil, days_in_month
 from penstock.kernels.escapes import unescape
-from penstock.kernels.scan import clear_bit, digits, find_newline, find_quote_or_escape, find_space, put_view, word
+from penstock.kernels.scan import (
+    clear_bit,
+    find_newline,
+    find_space,
+    put_view,
+    word,
+)
 
 VHOST, HOST, IDENT, USER, METHOD, PATH, PROTOCOL, REFERER, AGENT, EXTRA = range(10)
 """The rows of `views` and `bits`: columns of texts."""
@@ -28,9 +35,8 @@ _NEWLINE, _RETURN, _SPACE, _QUOTE, _MINUS, _SLASH, _ZERO, _COLON = 10, 13, 32, 3
 _UPPER_A, _UPPER_Z, _OPEN, _BACKSLASH, _CLOSE, _UNDERSCORE = 65, 90, 91, 92, 93, 95
 _NO_NAMES = np.uint64(0x5B202D202D20)  # " - - [", the usual case
 _NO_NAMES_MASK = np.uint64(0xFFFFFFFFFFFF)
-_HTTP = np.uint64(0x2F50545448)  # "HTTP/"
-_HTTP_MASK = np.uint64(0xFFFFFFFFFF)
-_MOST = 2**63 - 1
+_VHOST = np.uint64(0x2D202D)  # "- -": a user of that name is a field too many
+_VHOST_MASK = np.uint64(0xFFFFFF)
 
 
 @kernel
@@ -51,7 +57,7 @@ def parse_access(
     bad: NDArray[np.int64],
     codes: NDArray[np.uint8],
 ) -> tuple[int, int, int]:
-    """Read the lines of `text[:size]`; return the numbers of rows and of refused lines, and the bytes in `side`.
+    """Read the lines of `text[:size]`; return how many rows, refused lines and bytes of `side` there are.
 
     `times` (µs since 1970), `statuses`, `sizes` and `offsets` (`begin` + the line's place), shape (lines,),
     `views`, shape (10, lines, 2), and `bits`, shape (12, lines / 8), all set before, are filled for the rows.
@@ -74,7 +80,9 @@ def parse_access(
         code = NOT_A_LINE
         bracket = np.int64(-1)
         if text[host_end] == _SPACE and host_end > host:
-            if word(text, host_end) & _NO_NAMES_MASK == _NO_NAMES:
+            if word(text, host_end) & _NO_NAMES_MASK == _NO_NAMES and fields.is_time_shaped(
+                text, host_end + 5
+            ):
                 ident, ident_end, user = host_end + 1, host_end + 2, host_end + 3
                 bracket = host_end + 5
             else:
@@ -82,37 +90,39 @@ def parse_access(
                 ident_end = find_space(text, ident)
                 user = ident_end + 1
                 if text[ident_end] == _SPACE and ident_end > ident:
-                    at = find_space(text, user)
-                    while text[at] == _SPACE and not (
-                        text[at + 1] == _OPEN and text[at + 4] == _SLASH and text[at + 28] == _CLOSE
-                    ):
+                    at = user
+                    while text[at] != _NEWLINE and (at == user or not fields.is_time_shaped(text, at + 1)):
                         at = find_space(text, at + 1)
-                    if text[at] == _SPACE and at > user:
+                    if text[at] == _SPACE:
                         bracket = at + 1
-                        if bracket == user + 4 and text[user] == _MINUS and text[user + 2] == _MINUS:
-                            code = VHOST_FIELDS
+                    if text[at] == _SPACE and word(text, user) & _VHOST_MASK == _VHOST and at == user + 3:
+                        code = VHOST_FIELDS
         # `[10/Oct/2000:13:55:36 -0700] "`
         #  0         1         2
         #  012345678901234567890123456789
         request = bracket + 30
         end = request
-        if bracket >= 0 and code == NOT_A_LINE and _is_time_shaped(text, bracket):
-            request_end, escapes = _quote_end(text, request)
+        if bracket >= 0 and code == NOT_A_LINE:
+            request_end, escapes = fields.quote_end(text, request)
             at = request_end + 1
             if text[request_end] == _QUOTE and text[at] == _SPACE:
                 at += 1
-                status, at = _status(text, at)
-                number, size_end, fits = _number(text, at)
+                status, at = fields.status(text, at)
+                number, size_end, fits = fields.number(text, at)
                 if status != -1 and size_end > at:
                     referer = referer_end = agent = agent_end = extra = extra_end = np.int64(-1)
                     referer_escapes = agent_escapes = False
                     end = size_end
                     if combined and text[end] == _SPACE and text[end + 1] == _QUOTE:
                         referer = end + 2
-                        referer_end, referer_escapes = _quote_end(text, referer)
-                        if text[referer_end] == _QUOTE and text[referer_end + 1] == _SPACE and text[referer_end + 2] == _QUOTE:
+                        referer_end, referer_escapes = fields.quote_end(text, referer)
+                        if (
+                            text[referer_end] == _QUOTE
+                            and text[referer_end + 1] == _SPACE
+                            and text[referer_end + 2] == _QUOTE
+                        ):
                             agent = referer_end + 3
-                            agent_end, agent_escapes = _quote_end(text, agent)
+                            agent_end, agent_escapes = fields.quote_end(text, agent)
                             if text[agent_end] == _QUOTE:
                                 end = agent_end + 1
                     cut = referer >= 0 and end == size_end
@@ -129,11 +139,11 @@ def parse_access(
             # The date is the same on most lines, and so is the second.
             this_date, this_rest = word(text, bracket + 1), word(text, bracket + 5)
             if this_date != date or this_rest != date_rest:
-                days = _date(text, bracket + 1)
+                days = fields.date(text, bracket + 1)
                 date, date_rest = this_date, this_rest
             this_clock, this_zone = word(text, bracket + 13), word(text, bracket + 19)
             if this_clock != clock or this_zone != zone or days != second_days:
-                seconds = _seconds(text, bracket + 13, days)
+                seconds = fields.seconds(text, bracket + 13, days)
                 clock, zone, second_days = this_clock, this_zone, days
             if days == NO_TIME or seconds == NO_TIME:
                 code = NOT_A_TIME
@@ -160,7 +170,7 @@ def parse_access(
         _put(views, bits, HOST, rows, text, host, host_end)
         _put(views, bits, IDENT, rows, text, ident, ident_end)
         used = _put_decoded(views, bits, USER, rows, text, user, bracket - 1, True, side, used)
-        path, path_end, protocol = _request(text, request, request_end)
+        path, path_end, protocol = fields.request(text, request, request_end)
         if path > request:
             put_view(views, METHOD, rows, text, request, path - 1, 0)
             put_view(views, PROTOCOL, rows, text, protocol, request_end, 0)
@@ -169,7 +179,9 @@ def parse_access(
             _put_null(views, bits, PROTOCOL, rows)
         used = _put_decoded(views, bits, PATH, rows, text, path, path_end, escapes, side, used)
         if combined:
-            used = _put_decoded(views, bits, REFERER, rows, text, referer, referer_end, referer_escapes, side, used)
+            used = _put_decoded(
+                views, bits, REFERER, rows, text, referer, referer_end, referer_escapes, side, used
+            )
             used = _put_decoded(views, bits, AGENT, rows, text, agent, agent_end, agent_escapes, side, used)
         if vhost:
             _put(views, bits, VHOST, rows, text, line, host - 1)
@@ -225,111 +237,3 @@ def _put_decoded(
         return used
     put_view(views, column, row, side, used, end, 1)
     return end
-
-
-@part
-def _is_time_shaped(text: NDArray[np.uint8], bracket: int) -> bool:
-    return (
-        text[bracket + 27] == _CLOSE
-        and text[bracket + 28] == _SPACE
-        and text[bracket + 29] == _QUOTE
-        and text[bracket + 3] == _SLASH
-        and text[bracket + 7] == _SLASH
-        and text[bracket + 12] == _COLON
-    )
-
-
-@part
-def _quote_end(text: NDArray[np.uint8], at: int) -> tuple[int, bool]:
-    """Return the place of the quote that ends a text, or of the newline, and whether there are escapes."""
-    escapes = False
-    at = find_quote_or_escape(text, at)
-    while text[at] == _BACKSLASH:
-        escapes = True
-        if text[at + 1] == _NEWLINE:
-            return at + 1, True
-        at = find_quote_or_escape(text, at + 2)
-    return at, escapes
-
-
-@part
-def _status(text: NDArray[np.uint8], at: int) -> tuple[int, int]:
-    """Return a status and the place behind the space after it; -2 for `-`, -1 if it is none."""
-    if text[at] == _MINUS and text[at + 1] == _SPACE:
-        return -2, at + 2
-    number, count = digits(word(text, at))
-    if count != 3 or text[at + 3] != _SPACE:
-        return -1, at
-    return number, at + 4
-
-
-@part
-def _number(text: NDArray[np.uint8], at: int) -> tuple[int, int, bool]:
-    """Return a number or `-` (0), the place behind it, and whether it fits."""
-    if text[at] == _MINUS:
-        return 0, at + 1, True
-    number, count = digits(word(text, at))
-    at += count
-    fits = True
-    while count == 8 and _ZERO <= text[at] <= _ZERO + 9:
-        digit = np.int64(text[at]) - _ZERO
-        fits = fits and number <= (_MOST - digit) // 10
-        number = number * 10 + digit
-        at += 1
-    return number, at, fits
-
-
-@part
-def _request(text: NDArray[np.uint8], start: int, stop: int) -> tuple[int, int, int]:
-    """Return where the path begins and ends and where the protocol begins; all of it is path if not HTTP."""
-    protocol = stop - 8
-    if protocol <= start or word(text, protocol) & _HTTP_MASK != _HTTP:
-        protocol = stop - 6
-        if protocol <= start or word(text, protocol) & _HTTP_MASK != _HTTP:
-            return start, stop, stop
-    elif text[stop - 2] != 46 or not _ZERO <= text[stop - 3] <= _ZERO + 9:
-        return start, stop, stop
-    if not _ZERO <= text[stop - 1] <= _ZERO + 9 or text[protocol - 1] != _SPACE:
-        return start, stop, stop
-    at = start
-    while _UPPER_A <= text[at] <= _UPPER_Z or (at > start and (text[at] == _MINUS or text[at] == _UNDERSCORE)):
-        at += 1
-    if at == start or text[at] != _SPACE or at + 1 > protocol - 1:
-        return start, stop, stop
-    return at + 1, protocol - 1, protocol
-
-
-@kernel
-def _two(text: NDArray[np.uint8], at: int) -> int:
-    tens, ones = np.int64(text[at]) - _ZERO, np.int64(text[at + 1]) - _ZERO
-    return tens * 10 + ones if 0 <= tens <= 9 and 0 <= ones <= 9 else np.int64(-1)
-
-
-@kernel
-def _date(text: NDArray[np.uint8], at: int) -> int:
-    """Return the days since 1970 of `10/Oct/2000`, NO_TIME if it is none."""
-    month = 0
-    for number in range(12):
-        name = b"JanFebMarAprMayJunJulAugSepOctNovDec"[3 * number : 3 * number + 3]
-        if text[at + 3] == name[0] and text[at + 4] == name[1] and text[at + 5] == name[2]:
-            month = number + 1
-    day, century, year = _two(text, at), _two(text, at + 7), _two(text, at + 9)
-    if month == 0 or century < 0 or year < 0 or day < 1 or day > days_in_month(century * 100 + year, month):
-        return NO_TIME
-    return days_from_civil(century * 100 + year, month, day)
-
-
-@kernel
-def _seconds(text: NDArray[np.uint8], at: int, days: int) -> int:
-    """Return the seconds since 1970 of `13:55:36 -0700` on a day, NO_TIME if it is none."""
-    hour, minute, second = _two(text, at), _two(text, at + 3), _two(text, at + 6)
-    hours, minutes = _two(text, at + 10), _two(text, at + 12)
-    sign = text[at + 9]
-    if text[at + 2] != _COLON or text[at + 5] != _COLON or text[at + 8] != _SPACE:
-        return NO_TIME
-    if hour < 0 or hour > 23 or minute < 0 or minute > 59 or second < 0 or second > 60 or days == NO_TIME:
-        return NO_TIME
-    if (sign != _MINUS and sign != 43) or hours < 0 or hours > 23 or minutes < 0 or minutes > 59:
-        return NO_TIME
-    offset = hours * 3600 + minutes * 60
-    return days * 86_400 + hour * 3600 + minute * 60 + second + (offset if sign == _MINUS else -offset)

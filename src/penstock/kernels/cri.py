@@ -7,15 +7,15 @@ from numpy.typing import NDArray
 
 from penstock.kernels.civil import NO_TIME
 from penstock.kernels.compiling import kernel
-from penstock.kernels.iso_times import days_at, fraction_at, offset_at, seconds_at
 from penstock.kernels.scan import clear_bit, find_newline, find_space, put_view, word
+from penstock.kernels.values import local_time_in_minute, minute_of, offset_of
 
 STREAM, MESSAGE = 0, 1
 """The rows of `views`."""
 BLANK, NOT_A_LINE, NOT_A_TIME = 1, 2, 3
 """Why a line was refused."""
 
-_NEWLINE, _RETURN, _SPACE, _COMMA, _COLON, _FULL, _PARTIAL, _T = 10, 13, 32, 44, 58, 70, 80, 116
+_NEWLINE, _RETURN, _SPACE, _COLON, _FULL, _PARTIAL = 10, 13, 32, 58, 70, 80
 _STDOUT = np.uint64(0x2074756F64747320)  # " stdout "
 _STDERR = np.uint64(0x2072726564747320)  # " stderr "
 _SHORTEST = 20  # 2016-10-06T00:17:09Z
@@ -40,7 +40,7 @@ def parse_cri(
     `bad`, shape (lines, 2), gets the place of each refused line and of its newline, `codes` the reason.
     """
     rows, refused, line = 0, 0, 0
-    date, date_rest, days = np.uint64(0), np.uint64(0), np.int64(NO_TIME)
+    head, head_rest, minute = np.uint64(0), np.uint64(0), np.int64(NO_TIME)
     while line < size:
         time_end = find_space(text, line)
         code = NOT_A_LINE
@@ -63,17 +63,16 @@ def parse_cri(
                     code = 0
         if code == 0:
             code = NOT_A_TIME
-            # The date is the same on most lines.
-            if word(text, line) != date or word(text, line + 2) != date_rest:
-                date, date_rest = word(text, line), word(text, line + 2)
-                days = days_at(text, line)
-            seconds = seconds_at(text, line + 11)
-            micros, at = fraction_at(text, line + 19, time_end)
-            offset = offset_at(text, at, time_end)
-            fine = text[line + 10] | 32 == _T and text[line + 19] != _COMMA
-            if fine and days != NO_TIME and seconds >= 0 and micros >= 0 and offset != NO_TIME:
-                time = (days * 86_400 + seconds - offset * 60) * 1_000_000 + micros
-                code = 0
+            # The minute is that of the line before, mostly.
+            if word(text, line) != head or word(text, line + 8) != head_rest:
+                head, head_rest = word(text, line), word(text, line + 8)
+                minute = minute_of(text, line)
+            time, at = local_time_in_minute(text, line, time_end, minute)
+            if at > 0 and at < time_end:
+                offset = offset_of(text, at, time_end)
+                if offset != NO_TIME:
+                    time -= offset * 60_000_000
+                    code = 0
         newline = find_newline(text, message)
         if code != 0:
             if newline == line or (newline == line + 1 and text[line] == _RETURN):

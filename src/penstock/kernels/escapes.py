@@ -15,9 +15,9 @@ _BACKSLASH = 92
 def unescape(text: NDArray[np.uint8], start: int, stop: int, out: NDArray[np.uint8], at: int) -> int:
     r"""Write `text[start:stop]` without its escapes to `out` from `at` on, UTF-8; return where it ends.
 
-    As Apache's mod_log_config (2.0.46 and later) and nginx's log module write them. Bytes above 127 that do not
-    make UTF-8 stay as they are written, `\xhh`; so does what is no escape. What is written is never longer than
-    what was read. -1 if there is no escape.
+    As Apache's mod_log_config (2.0.46 and later) and nginx's log module write them. Bytes above 127 that do
+    not make UTF-8 stay as they are written, `\xhh`; so does what is no escape. What is written is never
+    longer than what was read. -1 if there is no escape.
     """
     end, found, high = _decode(text, start, stop, out, at, True)
     if not found:

@@ -7,17 +7,62 @@ from numba import njit
 from numpy.typing import NDArray
 
 
-@njit(cache=True, nogil=True)
-def watermarks(times: NDArray[np.int64], watermark: int, delay: int, before: NDArray[np.int64]) -> int:
-    """Fill `before`, shape (n,), with the split's watermark as each row is read; return it after the last.
+# It holds the interpreter's lock: taking that again from a thread that decodes costs more than the loop.
+@njit(cache=True)
+def watermarks(
+    times: NDArray[np.int64], watermark: int, delay: int, before: NDArray[np.int64]
+) -> tuple[int, int, int]:
+    """Fill `before`, shape (n,), with the split's watermark as each row is read.
 
-    `times`, shape (n,), are event times in µs in the order they are read; `watermark` is the highest time
-    so far minus `delay`, in µs.
+    `times`, shape (n,), are event times in µs in the order they are read; `watermark` is the highest time so
+    far minus `delay`, in µs. Returns the watermark after the last row, how many rows are late, and the lowest
+    time of the others, the highest int64 if there are none.
     """
+    late, lowest = 0, np.int64(np.iinfo(np.int64).max)
     for row in range(times.shape[0]):
         before[row] = watermark
-        watermark = max(watermark, times[row] - delay)
-    return watermark
+        if times[row] < watermark:
+            late += 1
+        else:
+            lowest = min(lowest, times[row])
+            watermark = max(watermark, times[row] - delay)
+    return watermark, late, lowest
+
+
+@njit(cache=True, nogil=True)
+def split_behind(times: NDArray[np.int64], ahead: NDArray[np.int64], behind: NDArray[np.int64]) -> int:
+    """Fill `ahead` with the rows whose time is not below any before, `behind` with the others.
+
+    All have shape (n,); return how many are ahead. These are in order as they are.
+    """
+    count, most = 0, np.int64(np.iinfo(np.int64).min)
+    for row in range(times.shape[0]):
+        if times[row] >= most:
+            most = times[row]
+            ahead[count] = row
+            count += 1
+        else:
+            behind[row - count] = row
+    return count
+
+
+@njit(cache=True, nogil=True)
+def merge_behind(
+    times: NDArray[np.int64], ahead: NDArray[np.int64], behind: NDArray[np.int64], order: NDArray[np.int64]
+) -> None:
+    """Fill `order`, shape (n,), with the rows in the order of (time, row); `ahead` and `behind` are in it."""
+    taken = 0
+    for i in range(behind.shape[0]):
+        row = behind[i]
+        while taken < ahead.shape[0]:
+            other = ahead[taken]
+            if times[other] > times[row] or (times[other] == times[row] and other > row):
+                break
+            order[taken + i] = other
+            taken += 1
+        order[taken + i] = row
+    for rest in range(taken, ahead.shape[0]):
+        order[rest + behind.shape[0]] = ahead[rest]
 
 
 @njit(cache=True, nogil=True)
@@ -37,12 +82,3 @@ def group_order(codes: NDArray[np.int64], groups: int) -> NDArray[np.int64]:
         order[place[code]] = row
         place[code] += 1
     return order
-
-
-@njit(cache=True, nogil=True)
-def first_rows(codes: NDArray[np.int64], groups: int) -> NDArray[np.int64]:
-    """Return the first row of each code, shape (`groups`,); every code from 0 to `groups` - 1 occurs."""
-    first = np.empty(groups, np.int64)
-    for row in range(codes.shape[0] - 1, -1, -1):
-        first[codes[row]] = row
-    return first

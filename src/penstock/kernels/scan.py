@@ -3,114 +3,22 @@
 A text is an array of bytes with 128 bytes behind its end that may be read, and each of its lines ends with
 a newline (the last one's may stand right behind the end). So a search that also stops at newlines never needs
 to ask where the text ends. Nothing here checks bounds unless Numba is told to (NUMBA_BOUNDSCHECK=1).
-
-The compares are written as vectors of 64 bytes; LLVM makes of them what the machine has (AVX-512, AVX2, SSE2,
-NEON). After "SIMD-based parsing": G. Langdale, D. Lemire, Parsing Gigabytes of JSON per Second, 2019.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from llvmlite import ir
-from numba import config, types
+from numba import config
 from numba.cpython.unsafe.numbers import trailing_zeros as _trailing_zeros
-from numba.extending import intrinsic
 from numpy.typing import NDArray
 
+from penstock.kernels import wide
 from penstock.kernels.compiling import kernel, part
 
-_CHECKED = bool(config.BOUNDSCHECK)
-_I8, _I64 = ir.IntType(8), ir.IntType(64)
-_WIDE = ir.VectorType(_I8, 64)
+_CHECKED = bool(getattr(config, "BOUNDSCHECK", 0))
 _NONE = np.uint64(0)
 _INLINE = 12
 """An Arrow view holds a text of up to so many bytes itself."""
-
-
-def _address(context, builder, kind, array, at):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
-    data = context.make_array(kind)(context, builder, array).data
-    return builder.gep(data, [at])
-
-
-@intrinsic
-def _load_word(typing, data, at):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
-    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
-        place = _address(context, builder, signature.args[0], *arguments)
-        loaded = builder.load(builder.bitcast(place, _I64.as_pointer()))
-        loaded.align = 1
-        return loaded
-
-    return types.uint64(data, types.int64), generate
-
-
-@intrinsic
-def _store_word(typing, data, at, value):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
-    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
-        place = _address(context, builder, signature.args[0], *arguments[:2])
-        builder.store(arguments[2], builder.bitcast(place, _I64.as_pointer())).align = 1
-        return context.get_dummy_value()
-
-    return types.void(data, types.int64, types.uint64), generate
-
-
-def _matcher(*wanted: int):  # type: ignore[no-untyped-def] # noqa: ANN202
-    """Make an intrinsic that says which of 64 bytes are one of `wanted`; -1 stands for all above 127."""
-
-    @intrinsic
-    def match(typing, data, at):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
-        def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
-            place = _address(context, builder, signature.args[0], *arguments)
-            loaded = builder.load(builder.bitcast(place, _WIDE.as_pointer()))
-            loaded.align = 1
-            found = None
-            for byte in wanted:
-                if byte < 0:
-                    one = builder.icmp_signed("<", loaded, ir.Constant(_WIDE, [0] * 64))
-                else:
-                    one = builder.icmp_unsigned("==", loaded, ir.Constant(_WIDE, [byte] * 64))
-                found = one if found is None else builder.or_(found, one)
-            return builder.bitcast(found, _I64)
-
-        return types.uint64(data, types.int64), generate
-
-    return match
-
-
-_newlines = _matcher(10)
-_spaces = _matcher(32, 10)
-_quotes = _matcher(34, 10)
-_quotes_or_escapes = _matcher(34, 92, 10)
-_equals = _matcher(61, 32, 10)
-_escapes = _matcher(92, 10)
-_high = _matcher(-1)
-
-
-@intrinsic
-def _count_ones(typing, value):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
-    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
-        return builder.call(builder.module.declare_intrinsic("llvm.ctpop", [_I64]), arguments)
-
-    return types.uint64(types.uint64), generate
-
-
-@intrinsic
-def _match_two(typing, data, at, first, second):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
-    """Say which of 64 bytes are a newline or one of two that are known only when it runs."""
-
-    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
-        place = _address(context, builder, signature.args[0], *arguments[:2])
-        loaded = builder.load(builder.bitcast(place, _WIDE.as_pointer()))
-        loaded.align = 1
-        found = builder.icmp_unsigned("==", loaded, ir.Constant(_WIDE, [10] * 64))
-        nowhere = ir.Constant(_WIDE, ir.Undefined)
-        to_all = ir.Constant(ir.VectorType(ir.IntType(32), 64), [0] * 64)
-        for byte in arguments[2:]:
-            one = builder.insert_element(nowhere, byte, ir.Constant(ir.IntType(32), 0))
-            everywhere = builder.shuffle_vector(one, nowhere, to_all)
-            found = builder.or_(found, builder.icmp_unsigned("==", loaded, everywhere))
-        return builder.bitcast(found, _I64)
-
-    return types.uint64(data, types.int64, types.uint8, types.uint8), generate
 
 
 @part
@@ -129,25 +37,25 @@ def first_bit(mask: np.uint64) -> int:
 def word(data: NDArray[np.uint8], at: int) -> np.uint64:
     """Return the 8 bytes from `at` on, the first one lowest."""
     _check(data, at, 8)
-    return _load_word(data, at)
+    return wide.load_word(data, at)
 
 
 @part
 def put_word(data: NDArray[np.uint8], at: int, value: np.uint64) -> None:
     """Write 8 bytes from `at` on, the lowest first."""
     _check(data, at, 8)
-    _store_word(data, at, value)
+    wide.store_word(data, at, value)
 
 
 @part
 def find_newline(data: NDArray[np.uint8], at: int) -> int:
     """Return the place of the next newline, from `at` on."""
     _check(data, at, 64)
-    found = _newlines(data, at)
+    found = wide.newlines(data, at)
     while found == _NONE:
         at += 64
         _check(data, at, 64)
-        found = _newlines(data, at)
+        found = wide.newlines(data, at)
     return at + first_bit(found)
 
 
@@ -155,11 +63,11 @@ def find_newline(data: NDArray[np.uint8], at: int) -> int:
 def find_space(data: NDArray[np.uint8], at: int) -> int:
     """Return the place of the next space or newline, from `at` on."""
     _check(data, at, 64)
-    found = _spaces(data, at)
+    found = wide.spaces(data, at)
     while found == _NONE:
         at += 64
         _check(data, at, 64)
-        found = _spaces(data, at)
+        found = wide.spaces(data, at)
     return at + first_bit(found)
 
 
@@ -167,11 +75,11 @@ def find_space(data: NDArray[np.uint8], at: int) -> int:
 def find_quote(data: NDArray[np.uint8], at: int) -> int:
     """Return the place of the next double quote or newline, from `at` on."""
     _check(data, at, 64)
-    found = _quotes(data, at)
+    found = wide.quotes(data, at)
     while found == _NONE:
         at += 64
         _check(data, at, 64)
-        found = _quotes(data, at)
+        found = wide.quotes(data, at)
     return at + first_bit(found)
 
 
@@ -179,11 +87,11 @@ def find_quote(data: NDArray[np.uint8], at: int) -> int:
 def find_quote_or_escape(data: NDArray[np.uint8], at: int) -> int:
     """Return the place of the next double quote, backslash or newline, from `at` on."""
     _check(data, at, 64)
-    found = _quotes_or_escapes(data, at)
+    found = wide.quotes_or_escapes(data, at)
     while found == _NONE:
         at += 64
         _check(data, at, 64)
-        found = _quotes_or_escapes(data, at)
+        found = wide.quotes_or_escapes(data, at)
     return at + first_bit(found)
 
 
@@ -191,11 +99,11 @@ def find_quote_or_escape(data: NDArray[np.uint8], at: int) -> int:
 def find_escape(data: NDArray[np.uint8], at: int) -> int:
     """Return the place of the next backslash or newline, from `at` on."""
     _check(data, at, 64)
-    found = _escapes(data, at)
+    found = wide.escapes(data, at)
     while found == _NONE:
         at += 64
         _check(data, at, 64)
-        found = _escapes(data, at)
+        found = wide.escapes(data, at)
     return at + first_bit(found)
 
 
@@ -203,19 +111,31 @@ def find_escape(data: NDArray[np.uint8], at: int) -> int:
 def find_equals(data: NDArray[np.uint8], at: int) -> int:
     """Return the place of the next equals sign, space or newline, from `at` on."""
     _check(data, at, 64)
-    found = _equals(data, at)
+    found = wide.equals(data, at)
     while found == _NONE:
         at += 64
         _check(data, at, 64)
-        found = _equals(data, at)
+        found = wide.equals(data, at)
+    return at + first_bit(found)
+
+
+@part
+def find_value_end(data: NDArray[np.uint8], at: int) -> int:
+    """Return the place of the next double quote, space or control character, from `at` on."""
+    _check(data, at, 64)
+    found = wide.value_ends(data, at)
+    while found == _NONE:
+        at += 64
+        _check(data, at, 64)
+        found = wide.value_ends(data, at)
     return at + first_bit(found)
 
 
 @part
 def separators(data: NDArray[np.uint8], at: int, first: np.uint8, second: np.uint8) -> np.uint64:
-    """Return which of the 64 bytes from `at` on are a newline, `first` or `second`, from the lowest bit on."""
+    """Return which of the 64 bytes from `at` on are a newline, `first` or `second`: the first is bit 0."""
     _check(data, at, 64)
-    return _match_two(data, at, first, second)
+    return wide.newlines_or_two(data, at, first, second)
 
 
 @kernel
@@ -224,26 +144,15 @@ def survey(data: NDArray[np.uint8], start: int, stop: int) -> tuple[int, bool]:
     newlines, high = np.uint64(0), _NONE
     at = start
     while at + 64 <= stop:
-        newlines += _count_ones(_newlines(data, at))
-        high |= _high(data, at)
+        newlines += wide.count_ones(wide.newlines(data, at))
+        high |= wide.high(data, at)
         at += 64
     if at < stop:
         _check(data, at, 64)
         rest = (np.uint64(1) << np.uint64(stop - at)) - np.uint64(1)
-        newlines += _count_ones(_newlines(data, at) & rest)
-        high |= _high(data, at) & rest
+        newlines += wide.count_ones(wide.newlines(data, at) & rest)
+        high |= wide.high(data, at) & rest
     return np.int64(newlines), high == _NONE
-
-
-@kernel
-def last_newline(data: NDArray[np.uint8], start: int, stop: int) -> int:
-    """Return the place of the last newline in `data[start:stop]`, -1 if there is none."""
-    at = stop - 1
-    while at >= start:
-        if data[at] == 10:
-            return at
-        at -= 1
-    return -1
 
 
 @part
@@ -275,12 +184,19 @@ def low_bytes(value: np.uint64, count: int) -> np.uint64:
 
 @part
 def put_view(
-    views: NDArray[np.uint64], column: int, row: int, data: NDArray[np.uint8], start: int, stop: int, buffer: int
+    views: NDArray[np.uint64],
+    column: int,
+    row: int,
+    data: NDArray[np.uint8],
+    start: int,
+    stop: int,
+    buffer: int,
 ) -> None:
-    """Make `views[column, row]`, of shape (2,), the Arrow view of `data[start:stop]`, `data` being buffer number `buffer`.
+    """Make `views[column, row]`, of shape (2,), the Arrow view of `data[start:stop]`.
 
-    By Arrow's columnar format: 4 bytes of length, then up to 12 bytes of the text itself, or its first 4, the
-    buffer's number and the place in it. `data` is shorter than 2 GiB.
+    `data` is the column's buffer number `buffer`. By Arrow's columnar format: 4 bytes of length, then up to
+    12 bytes of the text itself, or its first 4, the buffer's number and the place in it. `data` is shorter
+    than 2 GiB.
     """
     size = stop - start
     first = word(data, start)
@@ -296,3 +212,9 @@ def put_view(
 def clear_bit(bits: NDArray[np.uint8], column: int, row: int) -> None:
     """Mark a row as null in the bitmap `bits[column]`, by Arrow's order of bits."""
     bits[column, row >> 3] &= np.uint8(~(1 << (row & 7)) & 0xFF)
+
+
+@part
+def set_bit(bits: NDArray[np.uint8], column: int, row: int) -> None:
+    """Mark a row as not null in the bitmap `bits[column]`."""
+    bits[column, row >> 3] |= np.uint8(1 << (row & 7))

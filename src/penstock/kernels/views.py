@@ -13,10 +13,10 @@ from penstock.kernels.scan import put_view
 def record_views(
     data: NDArray[np.uint8], starts: NDArray[np.int64], newlines: NDArray[np.int64], views: NDArray[np.uint64]
 ) -> None:
-    """Fill `views`, shape (1, n, 2), with the views of records of `data`, the ends of their last lines left out.
+    """Fill `views`, shape (1, n, 2), with the views of records of `data`, without their last line ends.
 
-    A record begins at `starts` and its last newline stands at `newlines`, shape (n,) each, with a CR before it
-    perhaps.
+    A record begins at `starts` and its last newline stands at `newlines`, shape (n,) each, with a CR before
+    it perhaps.
     """
     for row in range(starts.shape[0]):
         stop = newlines[row]

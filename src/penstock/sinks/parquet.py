@@ -24,7 +24,7 @@ _HALF_WRITTEN = ".epoch.partial"
 _OURS = re.compile(rf"epoch-\d{{8,}}\.parquet|{re.escape(_HALF_WRITTEN)}")
 _NULL = "__HIVE_DEFAULT_PARTITION__"
 _IN_A_NAME = (pl.String, pl.Categorical, pl.Enum, pl.Boolean, pl.Date, pl.Datetime("us"), EVENT_TIME)
-_ROWS_IN_GROUP = 131_072
+_ROWS_IN_GROUP = 262_144
 
 
 @description
@@ -82,7 +82,7 @@ class _Part:
     """The file of one partition in the present epoch, and the rows not yet in it."""
 
     folder: Path
-    rows: list[pl.DataFrame] = field(default_factory=list)
+    rows: list[pa.Table] = field(default_factory=list)
     count: int = 0
     writer: pq.ParquetWriter | None = None
 
@@ -133,14 +133,16 @@ class _ParquetWriter:
 
     def _add(self, folder: Path, rows: pl.DataFrame) -> None:
         part = self._parts.setdefault(folder, _Part(folder))
-        part.rows.append(rows)
+        part.rows.append(
+            rows.to_arrow().cast(self._schema)
+        )  # texts are copied: rows are kept beyond the call
         part.count += len(rows)
         if part.count >= _ROWS_IN_GROUP:
             self._flush(part)
 
     def _flush(self, part: _Part) -> None:
         if part.rows:
-            table = pl.concat(part.rows).to_arrow().cast(self._schema)
+            table = pa.concat_tables(part.rows)
             self._writer(part).write_table(table, row_group_size=len(table))
             part.rows, part.count = [], 0
 

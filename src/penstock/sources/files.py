@@ -1,4 +1,4 @@
-"""Files of lines, plain or gzip: a path, a pattern, a directory."""
+"""Files of lines, plain or compressed: a path, a pattern, a directory."""
 
 from __future__ import annotations
 
@@ -7,27 +7,32 @@ import os
 import stat
 from collections import deque
 from collections.abc import Iterator, Sequence
-from typing import Annotated, BinaryIO, ClassVar
+from typing import Annotated, BinaryIO, ClassVar, Literal
 
 from pydantic import BeforeValidator
 
 from penstock.codecs import codec_named
-from penstock.codecs.framing import Block, Framer
+from penstock.codecs.framing import Framer, Framing
 from penstock.errors import FlowError, RunError
 from penstock.fields import Names, Size, description, shown
-from penstock.model import Chunk, Codec, Decoder
-from penstock.sources.gzipped import MAGIC, Gzipped
+from penstock.model import Chunk, Codec, Decoder, Headed, Text
+from penstock.sources.packed import Unpacked, unpacked
 from penstock.units import size_in_bytes
+
+_STEP = 1024 * 1024
 
 
 @description
 class Files:
-    """Lines of files, plain or gzip; a path, a glob pattern or a directory, one or several.
+    """Lines of files, plain or compressed; a path, a glob pattern or a directory, one or several.
 
     Each file is a split, once, however often it is named (by its first path then, as paths are sorted). A
-    directory stands for all files in and below it whose names do not begin with a dot. gzip is told by
-    content, not by name. `_source` is the path, `_offset` the byte the line begins at (of the decompressed
-    data).
+    directory stands for all files in and below it whose names do not begin with a dot. gzip, zstd, bz2, xz
+    and lz4 are told by content, not by name. `_source` is the path, `_offset` the byte the line begins at (of
+    the decompressed data).
+
+    A line longer than `max_line_bytes` is rejected, its first KiB kept. A line that is not UTF-8 is rejected
+    too, or has U+FFFD in the place of what is wrong if `invalid_utf8` is "replace".
     """
 
     EXAMPLE: ClassVar[str] = 'type = "files"\npaths = ["access.log"]\ncodec = "combined"'
@@ -35,6 +40,7 @@ class Files:
     paths: Names
     codec: Annotated[Codec | str, BeforeValidator(codec_named)]
     max_line_bytes: Size = "1MiB"
+    invalid_utf8: Literal["reject", "replace"] = "reject"
 
     @property
     def schema(self) -> None:
@@ -65,54 +71,78 @@ class Files:
 
     def open(self, split: str, position: int, size: int) -> _FileReader:
         """Open a file to read at `position`."""
-        return _FileReader(split, position, size, size_in_bytes(self.max_line_bytes))
+        return _FileReader(split, position, size, self._framing())
+
+    def _framing(self) -> Framing:
+        codec = codec_named(self.codec)
+        return Framing(
+            longest=size_in_bytes(self.max_line_bytes),
+            invalid_utf8=self.invalid_utf8,
+            heading=codec.heading if isinstance(codec, Headed) else None,
+        )
 
 
 class _FileReader:
-    def __init__(self, path: str, position: int, size: int, longest: int) -> None:
+    def __init__(self, path: str, position: int, size: int, framing: Framing) -> None:
         self._path = path
         self._size = size
-        self._framer = Framer(position, longest)
-        self._blocks: deque[Block] = deque()
+        self._chunks: deque[Chunk] = deque()
         try:
             self._file: BinaryIO = open(path, "rb", buffering=0)  # noqa: SIM115 closed in close()
         except OSError as error:
             raise FlowError.at("paths", _refused(path, error)) from None
         try:
-            packed = self._file.read(len(MAGIC)) == MAGIC
-            self._file.seek(0 if packed else position)
-            self._packed = Gzipped(self._file) if packed else None
-            self._ended = self._packed is not None and not self._packed.skip(position)
+            self._unpacked = unpacked(self._file)
+            if framing.heading is None:
+                heading, here = b"", self._unpacked.skip(position)
+            else:
+                heading, here = _heading_at(self._unpacked, position, framing)
+        except FlowError:
+            self.close()
+            raise
         except OSError as error:
             self.close()
             raise FlowError.at("paths", _refused(path, error)) from None
+        self._framer = Framer(position, framing, heading)
+        self._ended = not here
 
     def read(self) -> Chunk | None:
         """Return the next whole lines; see `Reader.read`."""
-        if not self._blocks and not self._ended:
-            data = self._read_bytes()
-            if data:
-                self._blocks.extend(self._framer.push(data))
+        if not self._chunks and not self._ended:
+            count = self._read_bytes()
+            if count:
+                self._chunks.extend(self._framer.push(count))
             else:
                 self._ended = True
-                self._blocks.extend(self._framer.finish(self._packed.damage if self._packed else None))
-        if self._blocks:
-            block = self._blocks.popleft()
-            return Chunk(block.data, block.start, block.position, block.rejects)
+                self._chunks.extend(self._framer.finish(self._unpacked.damage))
+        if self._chunks:
+            return self._chunks.popleft()
         return None if self._ended else self._nothing_yet()
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
 
-    def _read_bytes(self) -> bytes:
+    def _read_bytes(self) -> int:
         try:
-            return (self._packed or self._file).read(self._size)
+            return self._unpacked.readinto(self._framer.room(self._size))
         except OSError as error:
             raise RunError(_refused(self._path, error)) from None
 
     def _nothing_yet(self) -> Chunk:
-        return Chunk(b"", self._framer.position, self._framer.position)
+        return Chunk(Text.of(b""), self._framer.position, self._framer.position)
+
+
+def _heading_at(data: Unpacked, position: int, framing: Framing) -> tuple[bytes, bool]:
+    """Read up to `position`; return the heading in force there, and whether there were that many bytes."""
+    framer = Framer(0, framing)
+    while position:
+        count = data.readinto(framer.room(_STEP)[:position])
+        if not count:
+            break
+        framer.push(count)
+        position -= count
+    return framer.heading, position == 0
 
 
 def _files_of(path: str) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from typing import ClassVar
 
 import polars as pl
@@ -56,6 +57,11 @@ class _Detection:
         self._keys = KeyIndex(pl.Schema({name: output.columns[name] for name in detector.by}))
         self._scorer = detector.scorer()
         self.output = output
+
+    def reads(self, wanted: Set[str]) -> Set[str]:
+        """Return the values and the keys, and what is wanted of the columns that are passed on."""
+        added = {SCORE, EXPECTED, IS_ANOMALY}
+        return (wanted - added) | {self._detector.column, *self._detector.by}
 
     def process(self, batch: Batch) -> Batch:
         """Score the batch's rows; the frontier stays."""

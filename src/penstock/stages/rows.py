@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from typing import cast
 
 import polars as pl
 
 from penstock.errors import FlowError
-from penstock.expressions import check_row_by_row, checked_schema
+from penstock.expressions import check_row_by_row, checked_schema, columns_read
 from penstock.fields import Expressions
 from penstock.model import Batch, Stream
 
@@ -16,10 +16,19 @@ from penstock.model import Batch, Stream
 class RowByRow:
     """Applies one method of Polars frames, `filter`, `select` or `with_columns`, to every batch."""
 
-    def __init__(self, method: str, expressions: Sequence[pl.Expr], output: Stream) -> None:
+    def __init__(self, method: str, expressions: Sequence[pl.Expr], reads: Stream, output: Stream) -> None:
         self._method = method
         self._expressions = expressions
+        self._read = columns_read(expressions, reads.columns)
+        self._passed_on = frozenset(reads.columns if method != "select" else ())
         self.output = output
+
+    def reads(self, wanted: Set[str]) -> Set[str]:
+        """Return what the expressions read, and what is wanted of the columns that are passed on.
+
+        Also of those that are replaced: that keeps their place.
+        """
+        return self._read | (self._passed_on & wanted)
 
     def process(self, batch: Batch) -> Batch:
         """Apply the expressions; the frontier stays."""
@@ -40,7 +49,7 @@ def bind_columns(method: str, columns: Expressions, stream: Stream) -> RowByRow:
     if method == "select" and stream.columns.to_frame().select(expressions).height:
         rule = "must use a column of the stream; these are the same in every row"
         raise FlowError.at("columns", rule)
-    return RowByRow(method, expressions, Stream(schema, _time_after(method, expressions, stream)))
+    return RowByRow(method, expressions, stream, Stream(schema, _time_after(method, expressions, stream)))
 
 
 def check_new_names(names: Iterable[str], columns: pl.Schema, place: str) -> None:

@@ -30,4 +30,4 @@ class Where:
         if [*made.values()] != [pl.Boolean]:
             rule = f"must be true or false, got {condition}, which is {made.dtypes()[0]}"
             raise FlowError.at("condition", rule)
-        return RowByRow("filter", [condition], stream)
+        return RowByRow("filter", [condition], stream, stream)

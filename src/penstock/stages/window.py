@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import ClassVar, cast
 
 import polars as pl
 from pydantic import ValidationInfo, field_validator
 
 from penstock.errors import FlowError
-from penstock.expressions import check_columns, checked_schema
+from penstock.expressions import check_columns, checked_schema, columns_read
 from penstock.fields import Expressions, Names, Offset, Positive, description
 from penstock.model import EVENT_TIME, Batch, Stream
 from penstock.stages.rows import check_new_names
 from penstock.units import microseconds
 from penstock.windows.aligned import PANE, START, STOP, AlignedWindows, Grid
+from penstock.windows.folded import FoldedWindows
+from penstock.windows.folds import folds_of
 
 
 @description
@@ -65,15 +67,29 @@ class Window:
                     raise FlowError.at(place, rule)
                 schema[name] = dtype
             check_new_names(schema, stream.columns, place)
-        return _Windows(self, aggregates, stream.time, pl.Schema(schema))
+        return _Windows(self, aggregates, stream, pl.Schema(schema))
 
 
 class _Windows:
-    def __init__(self, window: Window, aggregates: Sequence[pl.Expr], time: str, columns: pl.Schema) -> None:
-        every = microseconds(window.every)
+    def __init__(
+        self, window: Window, aggregates: Sequence[pl.Expr], reads: Stream, columns: pl.Schema
+    ) -> None:
+        every, time = microseconds(window.every), cast("str", reads.time)
         self._grid = Grid(every, microseconds(window.period or window.every), microseconds(window.offset))
-        self._windows = AlignedWindows(self._grid, window.by, aggregates, time)
+        folds = folds_of(aggregates, reads.columns) if self._grid.overlap == 1 else None
+        by = pl.Schema({name: reads.columns[name] for name in window.by})
+        self._windows = (
+            AlignedWindows(self._grid, window.by, aggregates, time)
+            if folds is None
+            else FoldedWindows(self._grid, by, folds, time)
+        )
+        self._read = {time, *window.by, *columns_read(aggregates, reads.columns)}
         self.output = Stream(columns, START)
+
+    def reads(self, wanted: Set[str]) -> Set[str]:
+        """Return the time, the keys and what the aggregates read, whatever is wanted."""
+        del wanted
+        return self._read
 
     def process(self, batch: Batch) -> Batch:
         """Take a batch's rows, return the windows that its frontier closes."""

@@ -19,13 +19,14 @@ import polars as pl
 from numpy.typing import NDArray
 
 from penstock.kernels.order import group_order
-from penstock.kernels.panes import lay_out
-from penstock.keys import encode
+from penstock.kernels.panes import first_at, lay_out
+from penstock.keys import KeyIndex
 from penstock.model import EVENT_TIME, event_times
+from penstock.strings import owned
 from penstock.units import BEGINNING, END
 
 START, STOP = "window_start", "window_end"
-PANE, _ROW = "_pane", "_row"
+PANE = "_pane"
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,8 @@ class AlignedWindows:
         self._by = list(by)
         self._aggregates = list(aggregates)
         self._time = time
-        self._needed = _needed([time, *by], aggregates)
+        self._reads = _reads(aggregates)
+        self._needed = _and(self._reads, [time, *by])
         self._held: list[pl.DataFrame] = []
         self._closed: int | None = None
         """The start of the last window that was computed."""
@@ -82,6 +84,13 @@ class AlignedWindows:
             self._held.append(rows.select(self._needed))
         if not self._held:
             return None
+        windows = self._close(frontier)
+        if self._held:
+            self._held[-1] = owned(self._held[-1])  # those before it are already
+        return windows
+
+    def _close(self, frontier: int) -> pl.DataFrame | None:
+        """Compute the windows that end at or before `frontier`, and let go of rows in no other."""
         first, last = self._held[0][self._time].to_physical()[0], self._held[-1][self._time].to_physical()[-1]
         end = self._grid.last_closed(min(frontier, last + self._grid.period + self._grid.every))
         if end < self._first_open(first):
@@ -103,10 +112,9 @@ class AlignedWindows:
     def _windows(self, rows: pl.DataFrame, start: int, stop: int) -> pl.DataFrame:
         """Compute the windows that begin from `start` to `stop`, both included, of all rows in them."""
         every, overlap = self._grid.every, self._grid.overlap
-        rows, codes, keys = self._by_key(rows)
-        times = event_times(rows, self._time)
+        rows, times, codes, keys = self._by_key(rows)
         places, shifts = lay_out(times, codes, start, every, overlap)
-        laid = rows.with_columns(pl.Series(PANE, places).set_sorted())
+        laid = pl.DataFrame([*rows, pl.Series(PANE, places).set_sorted()])
         passes = [
             laid.group_by_dynamic(PANE, every=f"{overlap}i", offset=f"{phase}i").agg(self._aggregates)
             for phase in range(overlap)
@@ -115,10 +123,10 @@ class AlignedWindows:
         floats = pl.selectors.float()
         made = pl.concat(passes).with_columns(pl.when(floats != 0.0).then(floats).otherwise(floats.abs()))
         begins = made[PANE].to_numpy()
-        first = np.searchsorted(places, begins)
+        first = first_at(places, begins)
         code, pane = codes[first], begins + shifts[first]
-        order = np.flatnonzero((pane >= 0) & (pane <= (stop - start) // every))
-        order = order[np.lexsort((code[order], pane[order]))]
+        wanted = np.flatnonzero((pane >= 0) & (pane <= (stop - start) // every))
+        order = wanted[by_pane_and_key(pane[wanted], code[wanted], len(keys) if overlap > 1 else 1)]
         starts = pl.Series(START, pane[order] * every + start)
         return pl.concat(
             [
@@ -130,22 +138,47 @@ class AlignedWindows:
             how="horizontal",
         )
 
-    def _by_key(self, rows: pl.DataFrame) -> tuple[pl.DataFrame, NDArray[np.int64], pl.DataFrame]:
-        """Return the rows contiguous by key in the order of the keys, their codes, and the keys by code."""
-        codes, keys = encode(rows, self._by)
+    def _by_key(
+        self, rows: pl.DataFrame
+    ) -> tuple[pl.DataFrame, NDArray[np.int64], NDArray[np.int64], pl.DataFrame]:
+        """Return what aggregates read, rows contiguous by key in the order of the keys, then time, key, keys.
+
+        A key is the number of its row among the keys.
+        """
+        times, read = event_times(rows, self._time), rows.select(self._reads)
         if not self._by:
-            return rows, codes, keys
-        ordered = keys.with_row_index(_ROW).sort(self._by)
-        rank = np.empty(len(keys), np.int64)
-        rank[ordered[_ROW].to_numpy()] = np.arange(len(keys))
+            return read, times, np.zeros(len(rows), np.int64), pl.DataFrame()
+        index = KeyIndex(rows.select(self._by).schema)
+        codes = index.codes(rows)
+        ordered = index.order()
+        rank = np.empty(len(ordered), np.int64)
+        rank[ordered] = np.arange(len(ordered))
         codes = rank[codes]
-        order = group_order(codes, len(keys))
-        return rows[pl.Series(order)], codes[order], ordered.select(self._by)
+        order = group_order(codes, len(ordered))
+        # A frame without columns has no rows to pick.
+        read = read[pl.Series(order)] if read.width else read
+        times = times[order]
+        times.setflags(write=False)  # as they are without keys: a kernel is compiled for one kind only
+        return read, times, codes[order], index.keys[pl.Series(ordered)]
 
 
-def _needed(columns: Sequence[str], aggregates: Sequence[pl.Expr]) -> list[str] | pl.Expr:
-    """Return the columns that must be held: all, where an aggregate picks its columns by a pattern."""
+def _reads(aggregates: Sequence[pl.Expr]) -> list[str] | pl.Expr:
+    """Return the columns aggregates read: all, where one picks its columns by a pattern."""
     if any(aggregate.meta.has_multiple_outputs() for aggregate in aggregates):
         return pl.all()
-    named = [name for aggregate in aggregates for name in aggregate.meta.root_names()]
-    return list(dict.fromkeys([*columns, *named]))
+    return list(dict.fromkeys(name for aggregate in aggregates for name in aggregate.meta.root_names()))
+
+
+def _and(columns: list[str] | pl.Expr, more: Sequence[str]) -> list[str] | pl.Expr:
+    return columns if isinstance(columns, pl.Expr) else list(dict.fromkeys([*more, *columns]))
+
+
+def by_pane_and_key(pane: NDArray[np.int64], code: NDArray[np.int64], codes: int) -> NDArray[np.int64]:
+    """Return the order by pane, then key; with `codes` 1 they are in the order of the keys already."""
+    first = group_order(code, codes) if codes > 1 else None
+    panes = pane if first is None else pane[first]
+    most = int(panes.max(initial=0)) + 1
+    # Windows may lie far apart, and a counting sort has room for all panes between.
+    sparse = most > 4 * len(panes) + 1024
+    second = np.argsort(panes, kind="stable") if sparse else group_order(panes, most)
+    return second if first is None else first[second]

@@ -1,0 +1,86 @@
+"""Reading ahead: chunks are read and decoded on threads while the engine works on earlier ones."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from threading import Lock
+
+from penstock.engine.door import Arrived
+from penstock.model import Chunk, Reader
+
+_AHEAD = 8
+"""Chunks that are read ahead: as many as make a batch of common lines, so that none waits for the other."""
+
+
+@dataclass
+class _Split:
+    reader: Reader
+    reading: Lock = field(default_factory=Lock)
+    """Held by the thread that reads: a reader is used by one at a time."""
+    places: deque[Future[Arrived | None]] = field(default_factory=deque)
+    """Where the next chunks that are read belong, in order."""
+    waiting: deque[Future[Arrived | None]] = field(default_factory=deque)
+    """The chunks that were asked for and not yet taken, in order."""
+
+
+class ReadAhead:
+    """Hands out the chunks of each split in their order, decoded; reads on where it was last asked.
+
+    Some chunks are asked for ahead, of all splits together; without threads, each is read when it is taken. A
+    reader's error comes out where its chunk would.
+    """
+
+    def __init__(self, decode: Callable[[Chunk], Arrived], threads: int) -> None:
+        self._decode = decode
+        self._most = _AHEAD if threads else 0
+        self._pool = ThreadPoolExecutor(threads, "penstock-read") if threads else None
+        self._splits: dict[int, _Split] = {}
+        self._ahead = 0
+
+    def next(self, number: int, open_reader: Callable[[], Reader]) -> Arrived | None:
+        """Return the next chunk of a split, None once it has ended; a reader is opened when first needed."""
+        if number not in self._splits:
+            self._splits[number] = _Split(open_reader())
+        split = self._splits[number]
+        while not split.waiting or self._ahead < self._most:
+            self._ask(split)
+        arrived = split.waiting.popleft().result()
+        self._ahead -= 1
+        if arrived is None:
+            self._ahead -= len(split.waiting)
+            split.waiting.clear()
+            split.reader.close()
+        return arrived
+
+    def close(self) -> None:
+        """Stop reading and close every reader."""
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+        for split in self._splits.values():
+            split.reader.close()
+
+    def _ask(self, split: _Split) -> None:
+        place: Future[Arrived | None] = Future()
+        split.places.append(place)
+        split.waiting.append(place)
+        self._ahead += 1
+        if self._pool is None:
+            self._fetch(split)
+        else:
+            self._pool.submit(self._fetch, split)
+
+    def _fetch(self, split: _Split) -> None:
+        with split.reading:
+            place = split.places.popleft()
+            try:
+                chunk = split.reader.read()
+            except BaseException as error:
+                place.set_exception(error)
+                return
+        try:
+            place.set_result(None if chunk is None else self._decode(chunk))
+        except BaseException as error:
+            place.set_exception(error)

@@ -1,0 +1,234 @@
+"""The keys of one column: numbers, texts, or anything else, each with a dense code from the first row on."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from penstock.kernels.hashing import (
+    COUNT,
+    NULL,
+    STRIDE,
+    USED,
+    leading_words,
+    number_codes,
+    refill,
+    text_codes,
+    text_views,
+)
+from penstock.strings import nulls_of, texts_of, views_of
+
+Number = TypeVar("Number", bound=np.generic)
+
+_SEED = np.uint64(secrets.randbits(64))
+_ROOM, _TEXT_BYTES, _GROWTH = 512, 16, 4
+_CODE, _ROW = "code", "_row"
+
+
+class KeyColumn(Protocol):
+    """Gives each value of a column the same code for as long as it lives: 0, 1, 2, … as they come."""
+
+    def codes(self, column: pl.Series) -> NDArray[np.int64]:
+        """Return the code of each value, shape (n,); values not seen before are added."""
+        ...
+
+    @property
+    def keys(self) -> pl.Series:
+        """The values by code, with memory of their own."""
+        ...
+
+
+def key_column(dtype: pl.DataType) -> KeyColumn:
+    """Make what codes a column of a type."""
+    if dtype.is_nested() or dtype.is_decimal() or dtype in (pl.Int128, pl.UInt128, pl.Null, pl.Object):
+        return OtherKeys(dtype)
+    if dtype in (pl.String, pl.Binary, pl.Categorical, pl.Enum):
+        return TextKeys(dtype)
+    return NumberKeys(dtype)
+
+
+class _Table:
+    """A hash table of `kernels.hashing` that grows; `width` words a key, 0 for a number."""
+
+    def __init__(self, dtype: type[np.generic], width: int = 0) -> None:
+        self.slots: NDArray[np.uint64] = np.zeros(2 * _ROOM, np.uint64)
+        self.hashes: NDArray[np.uint64] = np.empty(_ROOM, np.uint64)
+        self.keys: NDArray[Any] = np.empty((_ROOM, width) if width else _ROOM, dtype)
+        self.state = np.array([0, -1, 0], np.int64)
+
+    @property
+    def full(self) -> bool:
+        return int(self.state[COUNT]) == len(self.keys)
+
+    def grow(self) -> None:
+        room = len(self.keys) * _GROWTH
+        self.hashes, self.keys = grown(self.hashes, room), grown(self.keys, room)
+        self.slots = np.zeros(2 * room, np.uint64)
+        refill(self.hashes, self.state, self.slots)
+
+
+class NumberKeys:
+    """Keys of up to 64 bits: numbers, times, booleans. NaN is one key, and -0.0 is 0.0."""
+
+    def __init__(self, dtype: pl.DataType) -> None:
+        self._dtype = dtype
+        self._table = _Table(np.int64)
+
+    def codes(self, column: pl.Series) -> NDArray[np.int64]:
+        """Return the code of each value; see `KeyColumn.codes`."""
+        return self.codes_of(as_int64(column), nulls_of(column))
+
+    def codes_of(self, values: NDArray[np.int64], nulls: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """Return the code of each of some int64, shape (n,); `nulls` has as many or none."""
+        table, codes, row = self._table, np.empty(len(values), np.int64), 0
+        values.setflags(write=False)  # always, so that a kernel is compiled for one kind of array only
+        while True:
+            arrays = (table.slots, table.hashes, table.keys, table.state)
+            row = number_codes(values, nulls, _SEED, *arrays, row, codes)
+            if row == len(values):
+                return codes
+            table.grow()
+
+    @property
+    def numbers(self) -> NDArray[np.int64]:
+        """The values by code, as int64."""
+        return self._table.keys[: self._table.state[COUNT]]
+
+    @property
+    def keys(self) -> pl.Series:
+        """The values by code; see `KeyColumn.keys`."""
+        numbers, null = self.numbers.copy(), int(self._table.state[NULL])
+        if self._dtype.is_float():
+            values = pl.Series(numbers.view(np.float64)).cast(self._dtype)
+        elif self._dtype == pl.UInt64:
+            values = pl.Series(numbers.view(np.uint64))
+        else:
+            if null >= 0:
+                numbers[null] = 0
+            values = pl.Series(numbers).cast(self._dtype)
+        return values if null < 0 else values.set(pl.Series(np.arange(len(numbers)) == null), None)
+
+
+class TextKeys:
+    """Keys that are text or bytes."""
+
+    def __init__(self, dtype: pl.DataType) -> None:
+        self._dtype = dtype
+        self.by_bytes = dtype in (pl.String, pl.Binary)
+        """Whether their order is that of their bytes; categories may have one of their own."""
+        self._table = _Table(np.uint64, 4)
+        self._texts: NDArray[np.uint8] = np.empty(_ROOM * _TEXT_BYTES, np.uint8)
+
+    def codes(self, column: pl.Series) -> NDArray[np.int64]:
+        """Return the code of each value; see `KeyColumn.codes`."""
+        of = views_of(column if column.dtype == pl.Binary else column.cast(pl.String))
+        table, nulls, codes, row = self._table, nulls_of(column), np.empty(len(column), np.int64), 0
+        while True:
+            arrays = (table.slots, table.hashes, table.keys, self._texts, table.state)
+            row = text_codes(of.views, nulls, of.data, of.begins, _SEED, *arrays, row, codes)
+            if row == len(codes):
+                return codes
+            if table.full:
+                table.grow()
+            needed = int(table.state[USED]) + int(of.views[row, 0] & np.uint64(0xFFFFFFFF))
+            if needed > len(self._texts):
+                self._texts = grown(self._texts, max(needed, _GROWTH * len(self._texts)))
+
+    @property
+    def keys(self) -> pl.Series:
+        """The values by code; see `KeyColumn.keys`."""
+        count, null, used = self._table.state.tolist()
+        views = np.empty((count, 2), np.uint64)
+        text_views(self._table.keys[:count], views)
+        nulls = np.arange(count) == null if null >= 0 else np.empty(0, np.bool_)
+        begins = range(0, max(used, 1), 1 << STRIDE)
+        texts = [self._texts[at : min(used, at + 2 ** (STRIDE + 1) - 1)] for at in begins]
+        return texts_of(views, nulls, texts, self._dtype).cast(self._dtype)
+
+    def order(self) -> NDArray[np.int64]:
+        """Return the codes in the order of their keys' bytes, null first: a tenth of what Polars' sort takes.
+
+        Sorted by their first 8 bytes as numbers; what is equal in them by the next 8, and so on.
+        """
+        keys = self._table.keys[: self._table.state[COUNT]]
+        lengths = (keys[:, 0] & np.uint64(0xFFFFFFFF)).astype(np.int64)
+        if self._table.state[NULL] >= 0:
+            lengths[self._table.state[NULL]] = -1
+        codes = np.arange(len(keys))
+        words = leading_words(keys, self._texts, codes, 0)
+        order = np.argsort(words)
+        words = words[order]
+        tied, depth = _runs(words[1:] == words[:-1]), 0
+        while len(tied[0]):
+            places, run = tied
+            depth += 8
+            inside = order[places]
+            ended = depth >= lengths[inside].max()
+            words = (
+                lengths[inside].view(np.uint64) if ended else leading_words(keys, self._texts, inside, depth)
+            )
+            by = np.lexsort((words.view(np.int64) if ended else words, run))
+            order[places], words = inside[by], words[by]
+            if ended:
+                break
+            again, groups = _runs((words[1:] == words[:-1]) & (run[1:] == run[:-1]))
+            tied = places[again], groups
+        return order
+
+
+class OtherKeys:
+    """Keys of types that have no fixed size, by Polars' `group_by` and `join`."""
+
+    def __init__(self, dtype: pl.DataType) -> None:
+        self._known = pl.DataFrame(schema={"k": dtype, _CODE: pl.Int64})
+
+    def codes(self, column: pl.Series) -> NDArray[np.int64]:
+        """Return the code of each value; see `KeyColumn.codes`."""
+        if column.is_empty():
+            return np.empty(0, np.int64)
+        rows = column.alias("k").to_frame().with_row_index(_ROW)
+        groups = rows.group_by("k", maintain_order=True).agg(_ROW)
+        found = groups.join(self._known, on="k", how="left", nulls_equal=True, maintain_order="left")
+        new = found[_CODE].is_null().to_numpy()
+        numbers = found[_CODE].fill_null(0).to_numpy().copy()
+        numbers[new] = np.arange(len(self._known), len(self._known) + new.sum())
+        found = found.with_columns(pl.Series(_CODE, numbers))
+        self._known = pl.concat([self._known, found.filter(pl.Series(new)).select("k", _CODE)], rechunk=True)
+        return found.select(_ROW, _CODE).explode(_ROW).sort(_ROW)[_CODE].to_numpy()
+
+    @property
+    def keys(self) -> pl.Series:
+        """The values by code; see `KeyColumn.keys`."""
+        return self._known["k"]
+
+
+def _runs(same: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the places in runs of equal neighbours, and of each the number of its run.
+
+    `same`, shape (n - 1,), tells which places are equal to the one before.
+    """
+    linked = np.concatenate([[False], same, [False]])
+    places = np.flatnonzero(linked[:-1] | linked[1:])
+    return places, np.cumsum(~linked[places])
+
+
+def as_int64(column: pl.Series) -> NDArray[np.int64]:
+    """Return a number for each value, the same for equal ones; whatever for null."""
+    if column.dtype.is_float():
+        floats = column.cast(pl.Float64).fill_null(0.0).to_numpy() + 0.0  # -0.0 + 0.0 is 0.0
+        floats[np.isnan(floats)] = np.nan
+        return floats.view(np.int64)
+    values = column.to_physical()
+    values = values.reinterpret(signed=True) if values.dtype == pl.UInt64 else values.cast(pl.Int64)
+    return values.fill_null(0).to_numpy()
+
+
+def grown(array: NDArray[Number], room: int) -> NDArray[Number]:
+    """Return an array with more rows, which are zero."""
+    larger = np.zeros((room, *array.shape[1:]), array.dtype)
+    larger[: len(array)] = array
+    return larger

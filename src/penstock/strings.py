@@ -1,0 +1,98 @@
+"""Text columns: Arrow views into buffers, which whoever keeps rows must let go of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from penstock.kernels.packing import pack, words_needed
+
+_MOST_WORDS = 1 << 28
+
+
+@dataclass(frozen=True)
+class Views:
+    """The values of a String or Binary column where they lie, for kernels to read; see `text_codes`.
+
+    Buffer number b begins at `data[begins[b]]`. Valid as long as `column` is kept.
+    """
+
+    views: NDArray[np.uint64]
+    data: NDArray[np.uint8]
+    begins: NDArray[np.uint64]
+    column: pa.Array
+
+
+def views_of(column: pl.Series) -> Views:
+    """Return the values of a String or Binary column without copying any."""
+    array = column.rechunk().to_arrow(compat_level=pl.CompatLevel.newest())
+    _, views, *buffers = array.buffers()
+    first = array.offset
+    if not len(array):
+        nothing = np.frombuffer(b"", np.uint8)
+        return Views(nothing.view(np.uint64).reshape(0, 2), nothing, np.zeros(1, np.uint64), array)
+    words = np.frombuffer(views, np.uint64).reshape(-1, 2)[first : first + len(array)]
+    words.setflags(write=False)  # always, so that a kernel is compiled for one kind of array only
+    # A kernel is compiled for arrays, not for any number of them: one array that reaches from the lowest
+    # buffer to the end of the highest stands for all. What lies between them is never read.
+    places = [(buffer.address, buffer.size) for buffer in buffers if buffer.size] or [(views.address, 0)]
+    low, high = min(at for at, _ in places), max(at + size for at, size in places)
+    data = np.frombuffer(pa.foreign_buffer(low, high - low, array), np.uint8)
+    begins = np.array([buffer.address - low if buffer.size else 0 for buffer in buffers] or [0], np.uint64)
+    return Views(words, data, begins, array)
+
+
+def owned(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows with texts of their own, packed.
+
+    Texts are views into the buffers they were decoded from. One row that is kept would keep a whole chunk of
+    input in memory, which otherwise is read into again.
+    """
+    texts = [column for column in rows if _has_text(column.dtype)]
+    return rows.with_columns(map(_packed, texts)) if texts else rows
+
+
+def nulls_of(column: pl.Series) -> NDArray[np.bool_]:
+    """Tell which values are null, shape (n,), or (0,) where none is; not to be written to."""
+    nulls = column.is_null().to_numpy() if column.null_count() else np.empty(0, np.bool_)
+    nulls.setflags(write=False)  # always, so that a kernel is compiled for one kind of array only
+    return nulls
+
+
+def texts_of(
+    views: NDArray[np.uint64], nulls: NDArray[np.bool_], buffers: Sequence[NDArray[Any]], dtype: pl.DataType
+) -> pl.Series:
+    """Return a String or Binary column of views into buffers, none of which is copied."""
+    valid = pa.py_buffer(np.packbits(~nulls, bitorder="little")) if len(nulls) else None
+    kind = pa.binary_view() if dtype == pl.Binary else pa.string_view()
+    array = pa.Array.from_buffers(kind, len(views), [valid, pa.py_buffer(views), *map(pa.py_buffer, buffers)])
+    return pl.Series(array)
+
+
+def _packed(column: pl.Series) -> pl.Series:
+    if column.dtype not in (pl.String, pl.Binary):
+        # Arrow's older strings lie one after the other.
+        array = column.to_arrow(compat_level=pl.CompatLevel.oldest())
+        return pl.Series(column.name, array).cast(column.dtype)
+    of, nulls = views_of(column), nulls_of(column)
+    words = words_needed(of.views, nulls)
+    if words >= _MOST_WORDS:  # places in one buffer are below 2 GiB
+        half = len(column) // 2
+        return pl.concat([_packed(column[:half]), _packed(column[half:])])
+    views, packed = np.empty_like(of.views), np.empty(words, np.uint64)
+    pack(of.views, nulls, of.data, of.begins, views, packed)
+    return texts_of(views, nulls, [packed], column.dtype).alias(column.name)
+
+
+def _has_text(dtype: pl.DataType | pl.datatypes.DataTypeClass) -> bool:
+    if isinstance(dtype, pl.Struct):
+        return any(_has_text(field.dtype) for field in dtype.fields)
+    if isinstance(dtype, pl.List | pl.Array):
+        return _has_text(dtype.inner)
+    return dtype in (pl.String, pl.Binary)

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pytest
+from polars.testing import assert_frame_equal
+
+from penstock.strings import owned
+
+PINNED = 100_000
+
+
+def views(values: list[bytes | None], dtype: pa.DataType) -> pl.Series:
+    """Make a column that points into a buffer of `PINNED` bytes, of which it needs few."""
+    text = b"".join(value or b"" for value in values)
+    buffer = pa.py_buffer(text + bytes(PINNED - len(text)))
+    words, at = np.zeros((len(values), 4), np.uint32), 0
+    for row, value in enumerate(values):
+        if value is not None:
+            words[row, 0] = len(value)
+            inline = value[: 12 if len(value) <= 12 else 4]
+            words[row, 1:] = np.frombuffer(inline.ljust(12, b"\0"), np.uint32)
+            if len(value) > 12:
+                words[row, 3] = at
+            at += len(value)
+    valid = np.packbits([value is not None for value in values], bitorder="little")
+    buffers = [pa.py_buffer(valid), pa.py_buffer(words), buffer]
+    return pl.Series("k", pa.Array.from_buffers(dtype, len(values), buffers))
+
+
+VALUES = [b"short", None, b"", "länger als zwölf".encode(), b"x" * 13, b"twelve bytes"]
+
+
+@pytest.mark.parametrize("dtype", [pa.string_view(), pa.binary_view()])
+@pytest.mark.parametrize("part", [slice(None), slice(1, 4), slice(3, 3)])
+def test_texts_no_longer_point_into_a_large_buffer(dtype: pa.DataType, part: slice) -> None:
+    column = views(VALUES, dtype)
+    raw = [value if value is None or dtype == pa.binary_view() else value.decode() for value in VALUES]
+    rows = column.to_frame()[part].with_columns(n=1)
+    assert rows.rows() == [(value, 1) for value in raw[part]]
+    kept = owned(rows)
+    assert_frame_equal(kept, rows)
+    buffers = kept["k"].to_arrow(compat_level=pl.CompatLevel.newest()).buffers()[2:]
+    assert sum(buffer.size for buffer in buffers) < 200
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pl.Series([["a" * 20, None], None, []]),
+        pl.Series([{"a": "x" * 20, "n": 1}, None, {"a": None, "n": None}]),
+        pl.Series([["a" * 20, "b"], None, [None, "c"]], dtype=pl.Array(pl.String, 2)),
+        pl.Series([[{"a": [b"\xff" * 20]}], None, [None]]),
+        pl.Series(["b", None, "a"], dtype=pl.Categorical),
+        pl.Series(["b", None, "a"], dtype=pl.Enum(["b", "a"])),
+        pl.Series([[{"a": "text" * 9, "k": "b"}], None, []], dtype=pl.List(
+            pl.Struct({"a": pl.String, "k": pl.Enum(["b", "a"])})
+        )),
+    ],
+)  # fmt: skip
+def test_values_and_types_stay_as_they_are(column: pl.Series) -> None:
+    rows = column.alias("k").to_frame()
+    for part in (rows, rows[1:], rows[:0]):
+        assert_frame_equal(owned(part), part)
