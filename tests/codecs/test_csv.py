@@ -4,16 +4,22 @@ import csv
 import io
 import json
 import random
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
+from polars.testing import assert_frame_equal
 
 from decoding import check_cuts, decode, mutated
 from penstock.codecs.csv import Csv, Tsv
+from penstock.codecs.framing import Framer, Framing
+from penstock.codecs.sifting import in_place
 from penstock.errors import FlowError
 from penstock.model import Decoded, Headed, Quoted, Text
 
@@ -22,21 +28,27 @@ BEHIND = "more behind a closing quote"
 Row = tuple[object, ...]
 
 
-def ends_of(data: str, delimiter: str = ",", quote: str = '"') -> list[int]:
-    """Tell where records end, character by character; what is not closed ends with the data."""
-    ends, opened, fresh, at = [], False, True, 0
+def ends_of(data: str, longest: int = 2**62) -> list[int]:
+    """Tell where records end, character by character; what is not closed has no end."""
+    ends, opened, record, line, at = [], False, 0, 0, 0
     while at < len(data):
         char = data[at]
-        if opened:
-            if char == quote and data[at + 1 : at + 2] == quote:
+        if char == "\n":
+            if at + 1 - record > longest and line > record:
+                ends.append(line)
+                opened, record, at = False, line, line
+                continue
+            line = at + 1
+            if not opened:
+                ends.append(line)
+                record = line
+        elif opened and char == '"':
+            if data[at + 1 : at + 2] == '"':
                 at += 1
-            elif char == quote:
+            else:
                 opened = False
-        elif char == "\n":
-            ends.append(at + 1)
-        elif char == quote and fresh:
+        elif char == '"' and (at == record or data[at - 1] == ","):
             opened = True
-        fresh = not opened and char in (delimiter, "\n")
         at += 1
     return ends
 
@@ -179,6 +191,8 @@ def test_a_split_with_another_heading() -> None:
     decoder = Csv(schema={"a": "int64", "b": "string", "c": "string"}).decoder(b"")
     assert decode(decoder, Text.of(b"c,d,a\nx,y,1\n"), others=1).rows.rows() == [(1, None, "x", 6)]
     assert decode(decoder, Text.of(b"x,y,1\n", b"c,d,a"), 1000).rows.rows() == [(1, None, "x", 1000)]
+    assert decode(decoder, Text.of(b"c,d,a\nx,y,1\n", b"c,d,a"), others=1).rows.rows() == [(1, None, "x", 6)]
+    assert decode(decoder, Text.of(b"x,y,1\n", b"c,d,a")).rows.rows() == [(1, None, "x", 0)]
     assert decode(decoder, Text.of(b"x,y,1\n"), 1000).rejects["reason"].str.contains("no heading").all()
 
 
@@ -216,15 +230,62 @@ def test_what_framing_asks() -> None:
         assert codec.heading == b""
 
 
-@given(st.text(alphabet='a,"\n', max_size=40))
-def test_ends_wherever_the_text_is_cut(data: str) -> None:
-    want = ends_of(data)
+@given(st.text(alphabet='a,"\n', max_size=40), st.integers(1, 12) | st.just(2**62))
+def test_ends(data: str, longest: int) -> None:
+    want = ends_of(data + "\n", longest)
     text = Text.of(data.encode())
-    got = Csv().ends(text, False).tolist()
-    assert got == want or (not data.endswith("\n") and got == [*want, len(data) + 1])
-    last = Csv().ends(text, True).tolist()
-    assert last[: len(want)] == want
-    assert not data or last[-1] == len(data) + (not data.endswith("\n"))
+    got = Csv().ends(text, False, longest).tolist()
+    whole = ends_of(data, longest) if data.endswith("\n") or not data else want
+    assert got == whole
+    last = Csv().ends(text, True, longest).tolist()
+    end = len(data) + (not data.endswith("\n"))
+    assert last == (whole if not data or whole[-1:] == [end] else [*whole, end])
+
+
+@dataclass(frozen=True)
+class Bounded:
+    """What framing is to do with a codec whose records may have newlines in them."""
+
+    codec: Csv
+    longest: int
+
+    def ends(self, text: Text, last: bool) -> NDArray[np.int64]:
+        return self.codec.ends(text, last, self.longest)
+
+
+def framed(data: bytes, longest: int, sizes: list[int], rng: random.Random) -> list[pl.DataFrame]:
+    codec = Csv(schema=dict.fromkeys("abc", "string"))
+    framer = Framer(0, Framing(longest=longest, heading=codec.heading, records=Bounded(codec, longest)))
+    decoder = codec.decoder(b"")
+    chunks, at = [], 0
+    while at < len(data):
+        size = min(rng.choice(sizes), len(data) - at)
+        framer.room(size)[:size] = data[at : at + size]
+        at += size
+        chunks += framer.push(size)
+    chunks += framer.finish()
+    rows, rejects = [], []
+    for chunk in chunks:
+        assert isinstance(chunk.data, Text)
+        got = decoder.decode(chunk.data, chunk.start)
+        rows.append(in_place(got.rows, chunk.data, chunk.start))
+        rejects.append(in_place(got.rejects, chunk.data, chunk.start))
+        rejects += [] if chunk.rejects is None else [chunk.rejects]
+    return [pl.concat(rows), pl.concat(rejects).sort("_offset")]
+
+
+@pytest.mark.parametrize("longest", [10_000, 30, 12])
+def test_framing_cuts_between_records_however_the_bytes_come(longest: int) -> None:
+    rng = random.Random(longest)
+    for _ in range(20):
+        records = [record.encode() for record in rng.choices(GOOD + BAD, k=30)] + [b"\xff", b'"\xff\n",,']
+        rng.shuffle(records)
+        data = b"a,b,c\n" + b"\n".join(records)
+        whole = framed(data, longest, [len(data)], rng)
+        assert len(whole[0]) > 3
+        for sizes in [1], [1, 7, 40], [100]:
+            for got, want in zip(framed(data, longest, sizes, rng), whole, strict=True):
+                assert_frame_equal(got, want)
 
 
 @pytest.mark.parametrize(

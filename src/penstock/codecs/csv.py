@@ -28,7 +28,7 @@ from penstock.codecs.typed import inferred
 from penstock.errors import FlowError, Mistake
 from penstock.fields import Names, description, keys_of, shown
 from penstock.kernels.delimited import record_ends
-from penstock.model import OFFSET, Decoded, Text
+from penstock.model import OFFSET, UNLIMITED, Decoded, Text
 
 _NEWLINE = 10
 _FIRST = 3
@@ -77,10 +77,11 @@ class Csv:
         """Tell whether records may have newlines in them."""
         return self.quote != ""
 
-    def ends(self, text: Text, last: bool) -> NDArray[np.int64]:
+    def ends(self, text: Text, last: bool, longest: int = UNLIMITED) -> NDArray[np.int64]:
         """Return where each whole record of a text ends; see `Quoted.ends`."""
         found = np.empty(text.count, np.int64)
-        ends = found[: record_ends(text.buffer, text.size, np.uint8(ord(self.delimiter)), self._quote, found)]
+        how = (longest, np.uint8(ord(self.delimiter)), self._quote)
+        ends = found[: record_ends(text.buffer, text.size, *how, found)]
         if last and text.size > (ends[-1] if len(ends) else 0):
             ends = np.append(ends, text.size + (text.buffer[text.size - 1] != _NEWLINE))
         return ends
@@ -134,9 +135,9 @@ class Tsv:
         """Tell whether records may have newlines in them."""
         return self._csv.quoted
 
-    def ends(self, text: Text, last: bool) -> NDArray[np.int64]:
+    def ends(self, text: Text, last: bool, longest: int = UNLIMITED) -> NDArray[np.int64]:
         """Return where each whole record of a text ends; see `Quoted.ends`."""
-        return self._csv.ends(text, last)
+        return self._csv.ends(text, last, longest)
 
     def decoder(self, sample: bytes) -> _CsvDecoder:
         """Make a decoder; see `Csv.decoder`."""
@@ -170,10 +171,13 @@ class _CsvDecoder:
 
 def _begun(text: Text, start: int) -> Begun:
     """Return the heading in force in a text, and where the records behind it begin, if it is in the text."""
-    if text.heading or start > _FIRST or not text.size:
+    if start > _FIRST or not text.size:
+        return Begun(text.heading)
+    first = line_at(text, 0)
+    if text.heading not in (b"", first):  # the split's first line is none of the text: it was not UTF-8
         return Begun(text.heading)
     end = newline_at(text, 0) + 1 if text.ends is None else int(text.ends[0])
-    return Begun(line_at(text, 0), min(end, text.size), 1)
+    return Begun(first, min(end, text.size), 1)
 
 
 def _fields_of(heading: bytes, layout: Layout) -> list[str]:

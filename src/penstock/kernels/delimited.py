@@ -179,46 +179,49 @@ def split_fields(
 def record_ends(
     text: NDArray[np.uint8],
     size: int,
+    longest: int,
     separator: np.uint8,
     quote: np.uint8,
     ends: NDArray[np.int64],
 ) -> int:
     """Fill `ends` with where each record of `text[:size]` ends, behind its newline; return how many do.
 
-    A quote opens where a field begins, and then newlines are part of the field until it closes. `ends` has
-    room for as many as there are lines. A last record whose quote is not closed is not whole.
+    A quote opens where a field begins, and then newlines are part of the field until it closes. A record that
+    would become longer than `longest` bytes ends before the line that makes it so, and what comes then is
+    read as if no quote were open: as a text that begins there is. `ends` has room for as many as there are
+    lines. The last record has no end yet if its quote is not closed.
     """
-    count, at = 0, 0
+    count, record, line, doubled = 0, 0, 0, np.int64(-1)
+    opened = False
     base = np.int64(0)
     mask = separators(text, base, quote, quote)
-    while at < size:
+    while record < size:
         while mask == _NONE:
             base += 64
             mask = separators(text, base, quote, quote)
         place = base + first_bit(mask)
         mask &= mask - np.uint64(1)
         if text[place] == _NEWLINE:
-            ends[count] = place + 1
-            count += 1
-            at = place + 1
-        elif place == at or text[place - 1] == separator:
-            close = place + 1
-            while True:
-                # Newlines are bits too, so this ends behind the text at the latest.
-                found = separators(text, close, quote, quote)
-                while found == _NONE:
-                    close += 64
-                    found = separators(text, close, quote, quote)
-                close += first_bit(found)
-                if close >= size:
-                    return count
-                if text[close] == quote:
-                    if text[close + 1] != quote:
-                        break
-                    close += 1
-                close += 1
-            base = close + 1
-            mask = separators(text, base, quote, quote)
+            end = place + 1
+            if end - record > longest and line > record:
+                ends[count] = record = base = line
+                count += 1
+                opened = False
+                mask = separators(text, base, quote, quote)
+                continue
+            line = end
+            if not opened:
+                ends[count] = record = end
+                count += 1
+            if end >= size:
+                break
+        elif opened:
+            if text[place + 1] == quote and doubled != place:
+                doubled = place + 1
+            elif doubled != place:
+                opened = False
+        else:
+            opened = place == record or text[place - 1] == separator
     return count
 
 
