@@ -14,9 +14,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from penstock.codecs.access import Combined, Common
+    from penstock.codecs.cri import Cri
+    from penstock.codecs.csv import Csv, Tsv
+    from penstock.codecs.docker import Docker
+    from penstock.codecs.lines import Lines
     from penstock.codecs.logfmt import Logfmt
+    from penstock.codecs.multiline import MultilineRule
     from penstock.codecs.ndjson import NdJson
+    from penstock.codecs.regex import Regex
     from penstock.codecs.syslog import Syslog
+    from penstock.codecs.w3c import W3c
+    from penstock.codecs.zeek import Zeek
     from penstock.config import load
     from penstock.detectors.rolling_zscore import RollingZScore
     from penstock.engine.flow import Batching, Epochs
@@ -35,21 +43,30 @@ _HOMES = {
     "Combined": "codecs.access",
     "Common": "codecs.access",
     "Console": "sinks.console",
+    "Cri": "codecs.cri",
+    "Csv": "codecs.csv",
+    "Docker": "codecs.docker",
     "Epochs": "engine.flow",
     "Files": "sources.files",
     "FlowError": "errors",
     "Frames": "sources.frames",
+    "Lines": "codecs.lines",
     "Logfmt": "codecs.logfmt",
+    "MultilineRule": "codecs.multiline",
     "NdJson": "codecs.ndjson",
     "NdJsonFile": "sinks.ndjson",
     "Parquet": "sinks.parquet",
     "PenstockError": "errors",
     "Pipeline": "pipeline",
+    "Regex": "codecs.regex",
     "RollingZScore": "detectors.rolling_zscore",
     "RunError": "errors",
     "Summary": "engine.summary",
     "Synthetic": "sources.synthetic",
     "Syslog": "codecs.syslog",
+    "Tsv": "codecs.csv",
+    "W3c": "codecs.w3c",
+    "Zeek": "codecs.zeek",
     "load": "config",
 }
 
@@ -58,21 +75,30 @@ __all__ = [
     "Combined",
     "Common",
     "Console",
+    "Cri",
+    "Csv",
+    "Docker",
     "Epochs",
     "Files",
     "FlowError",
     "Frames",
+    "Lines",
     "Logfmt",
+    "MultilineRule",
     "NdJson",
     "NdJsonFile",
     "Parquet",
     "PenstockError",
     "Pipeline",
+    "Regex",
     "RollingZScore",
     "RunError",
     "Summary",
     "Synthetic",
     "Syslog",
+    "Tsv",
+    "W3c",
+    "Zeek",
     "load",
 ]
 

@@ -206,6 +206,29 @@ class Multiline(Codec, Protocol):
         ...
 
 
+UNLIMITED = 2**62
+"""For a record of any length."""
+
+
+@runtime_checkable
+class Quoted(Codec, Protocol):
+    """A codec whose records may have newlines in them, between quotes, and that tells where they end."""
+
+    @property
+    def quoted(self) -> bool:
+        """False if, as it is described, each line is a record."""
+        ...
+
+    def ends(self, text: Text, last: bool, longest: int = UNLIMITED) -> NDArray[np.int64]:
+        """Return where each whole record of a text ends, rising; the text may hold bytes that are no UTF-8.
+
+        The text begins with a record. The lines behind the last end belong to one that may go on; there are
+        none if `last` is true. A record ends before the line that would make it longer than `longest` bytes,
+        and there no quote is open any more.
+        """
+        ...
+
+
 class Operator(Protocol):
     """A stage at work on one stream. Holds its state; sees each batch once, in order."""
 

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from penstock.codecs.access import Combined, Common
+from penstock.codecs.cri import Cri
+from penstock.codecs.csv import Csv, Tsv
+from penstock.codecs.docker import Docker
+from penstock.codecs.lines import Lines
 from penstock.codecs.logfmt import Logfmt
 from penstock.codecs.ndjson import NdJson
+from penstock.codecs.regex import Regex
 from penstock.codecs.syslog import Syslog
+from penstock.codecs.w3c import W3c
+from penstock.codecs.zeek import Zeek
 from penstock.errors import FlowError
 from penstock.fields import unknown
 from penstock.model import Codec
@@ -13,9 +20,17 @@ from penstock.model import Codec
 CODECS: dict[str, type[Codec]] = {
     "combined": Combined,
     "common": Common,
+    "cri": Cri,
+    "csv": Csv,
+    "docker": Docker,
+    "lines": Lines,
     "logfmt": Logfmt,
     "ndjson": NdJson,
+    "regex": Regex,
     "syslog": Syslog,
+    "tsv": Tsv,
+    "w3c": W3c,
+    "zeek": Zeek,
 }
 
 

@@ -28,15 +28,21 @@ def check_declared(schema: Mapping[str, str]) -> None:
     """Raise a FlowError with each mistake in a declared `schema`: names of columns, and of their types."""
     if not schema:
         raise FlowError.at("schema", "must name a column; leave it out to have it inferred")
-    mistakes = []
-    for name, of in schema.items():
-        place = join_place("schema", name)
-        if name.startswith("_"):
-            mistakes.append(Mistake(place, 'must not begin with "_": such columns are penstock\'s own'))
-        if of not in TYPES:
-            mistakes.append(Mistake(place, unknown(of, "type", TYPES)))
+    mistakes = type_mistakes(schema, "schema")
     if mistakes:
         raise FlowError(mistakes)
+
+
+def type_mistakes(types: Mapping[str, str], place: str) -> list[Mistake]:
+    """Return each mistake in a table of columns and their types that stands at `place`."""
+    mistakes = []
+    for name, of in types.items():
+        where = join_place(place, name)
+        if name.startswith("_"):
+            mistakes.append(Mistake(where, 'must not begin with "_": such columns are penstock\'s own'))
+        if of not in TYPES:
+            mistakes.append(Mistake(where, unknown(of, "type", TYPES)))
+    return mistakes
 
 
 def schema_of(types: Mapping[str, str]) -> pl.Schema:

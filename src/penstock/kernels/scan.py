@@ -150,6 +150,13 @@ def find_value_end(data: NDArray[np.uint8], at: int) -> int:
     return at + first_bit(found)
 
 
+@part
+def separators(data: NDArray[np.uint8], at: int, first: np.uint8, second: np.uint8) -> np.uint64:
+    """Return which of the 64 bytes from `at` on are a newline, `first` or `second`: the first is bit 0."""
+    _check(data, at, 64)
+    return wide.newlines_or_two(data, at, first, second)
+
+
 @kernel
 def survey(data: NDArray[np.uint8], start: int, stop: int) -> tuple[int, bool]:
     """Return how many newlines there are in `data[start:stop]`, and whether all bytes are ASCII."""

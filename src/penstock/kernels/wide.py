@@ -103,3 +103,23 @@ def high_product(typing, one, other):
         return builder.trunc(builder.lshr(product, ir.Constant(_I128, 64)), _I64)
 
     return types.uint64(types.uint64, types.uint64), generate
+
+
+@intrinsic
+def newlines_or_two(typing, data, at, first, second):
+    """Say which of 64 bytes are a newline or one of two that are known only when it runs."""
+
+    def generate(context, builder, signature, arguments):
+        place = _address(context, builder, signature.args[0], *arguments[:2])
+        loaded = builder.load(builder.bitcast(place, _WIDE.as_pointer()))
+        loaded.align = 1
+        found = builder.icmp_unsigned("==", loaded, ir.Constant(_WIDE, [10] * 64))
+        nowhere = ir.Constant(_WIDE, ir.Undefined)
+        to_all = ir.Constant(ir.VectorType(ir.IntType(32), 64), [0] * 64)
+        for byte in arguments[2:]:
+            one = builder.insert_element(nowhere, byte, ir.Constant(ir.IntType(32), 0))
+            everywhere = builder.shuffle_vector(one, nowhere, to_all)
+            found = builder.or_(found, builder.icmp_unsigned("==", loaded, everywhere))
+        return builder.bitcast(found, _I64)
+
+    return types.uint64(data, types.int64, types.uint8, types.uint8), generate
