@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from penstock.codecs.ndjson import NdJson
     from penstock.config import load
     from penstock.detectors.rolling_zscore import RollingZScore
-    from penstock.engine.flow import Batching, Epochs
+    from penstock.engine.flow import Batching, Epochs, Timing
     from penstock.engine.summary import Summary
     from penstock.errors import FlowError, PenstockError, RunError
     from penstock.pipeline import Pipeline
@@ -46,6 +46,7 @@ _HOMES = {
     "RunError": "errors",
     "Summary": "engine.summary",
     "Synthetic": "sources.synthetic",
+    "Timing": "engine.flow",
     "load": "config",
 }
 
@@ -67,6 +68,7 @@ __all__ = [
     "RunError",
     "Summary",
     "Synthetic",
+    "Timing",
     "load",
 ]
 
