@@ -127,7 +127,8 @@ def _of_another_file(
     for generation in known:
         if any(generation is g for g in there):
             # What comes in the place of a log may well begin as the log did, with a header.
-            if sight.path != generation.log and _may_be_copied(sight, generation):
+            is_successor = sight.path == generation.log and generation.held < HEAD
+            if not is_successor and _may_be_copied(sight, generation):
                 return Verdict(Is.PERHAPS, generation)
         elif generation.held and _holds(sight, generation):
             rotated = sight.packed or any(generation is g for g in emptied)
