@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from penstock.codecs.zeek import Zeek
     from penstock.config import load
     from penstock.detectors.rolling_zscore import RollingZScore
-    from penstock.engine.flow import Batching, Epochs
+    from penstock.engine.flow import Batching, Epochs, Timing
     from penstock.engine.summary import Summary
     from penstock.errors import FlowError, PenstockError, RunError
     from penstock.pipeline import Pipeline
@@ -64,6 +64,7 @@ _HOMES = {
     "Summary": "engine.summary",
     "Synthetic": "sources.synthetic",
     "Syslog": "codecs.syslog",
+    "Timing": "engine.flow",
     "Tsv": "codecs.csv",
     "W3c": "codecs.w3c",
     "Zeek": "codecs.zeek",
@@ -96,6 +97,7 @@ __all__ = [
     "Summary",
     "Synthetic",
     "Syslog",
+    "Timing",
     "Tsv",
     "W3c",
     "Zeek",

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
-from typing import ClassVar, Protocol, TypeAlias, runtime_checkable
+from typing import Any, ClassVar, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import polars as pl
@@ -62,13 +62,14 @@ class Chunk:
 
     `data` is a text or a frame. It may be empty: when all that was read was rejected, or is not yet whole.
     `start` is the offset of its first byte or row; rows count up from there. `rejects` (schema `REJECTED`)
-    is what the reader could not take.
+    is what the reader could not take. `idle` says that there was nothing to be read now, but may be later.
     """
 
     data: Text | pl.DataFrame
     start: int
     position: int
     rejects: pl.DataFrame | None = None
+    idle: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +148,42 @@ class Source(Protocol):
         May be called again for the same split: penstock peeks at a split's beginning before it reads it.
         FlowError if it cannot be opened.
         """
+        ...
+
+
+class Follower(Protocol):
+    """Keeps up with a source that does not end. Belongs to one run; `look` is called between reads.
+
+    Its readers never end: where nothing is there they return a chunk that says so (`Chunk.idle`).
+    """
+
+    def look(self) -> Sequence[str]:
+        """See what has changed; return the names of the splits that have joined since, sorted.
+
+        The first look returns all there are. FlowError then if there is nothing to wait for, later a
+        RunError if what is there cannot be read.
+        """
+        ...
+
+    def open(self, split: str, position: int, size: int) -> Reader:
+        """Start to read a split; see `Source.open`. A reader opened before is no longer used."""
+        ...
+
+    def state(self, positions: Position) -> Mapping[str, Any]:
+        """Return what a later follower needs to go on when splits were read up to `positions`. JSON."""
+        ...
+
+    def close(self) -> None:
+        """Let go of everything. May be called twice."""
+        ...
+
+
+@runtime_checkable
+class Followed(Source, Protocol):
+    """A source that may go on for ever: splits grow, and others join, while it is read."""
+
+    def follower(self, state: Mapping[str, Any] | None = None) -> Follower | None:
+        """Make what keeps up with it, from the `state` of an earlier one if given; None if it ends."""
         ...
 
 

@@ -29,21 +29,24 @@ class Pipeline:
     """A source, stages that make streams of streams, and sinks; nothing is read before `run`.
 
     `time` is the column with the event time; `delay` and `max_ahead` are how far behind the highest event
-    time of its split, and ahead of the wall clock, a row's may lie.
+    time of its split, and ahead of the wall clock, a row's may lie. A `Timing` in place of the column says
+    all that at once.
     """
 
     def __init__(
         self,
         source: Source,
         *,
-        time: str = "time",
+        time: str | Timing = "time",
         delay: str = "5s",
         max_ahead: str = "1d",
         batch: Batching | None = None,
         epoch: Epochs | None = None,
     ) -> None:
         self.source = source
-        self.timing = Timing(column=time, delay=delay, max_ahead=max_ahead)
+        if not isinstance(time, Timing):
+            time = Timing(column=time, delay=delay, max_ahead=max_ahead)
+        self.timing: Timing = time
         self.batching = batch or Batching()
         self.epochs = epoch or Epochs()
         self.origin = ""

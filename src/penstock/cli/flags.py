@@ -25,6 +25,7 @@ _FLAGS = {
     "source": "LOG",
     "source.paths": "LOG",
     "codec": "--codec",
+    "read_from": "--read-from",
     "source.codec": "--codec",
     "time.column": "--time",
     "column": "--time",
@@ -62,6 +63,8 @@ def pipeline_of(paths: Sequence[str], flags: Mapping[str, Any]) -> Pipeline:
             raise FlowError.at(f"--{flag}", f"needs --{other}")
     if "by" in flags and not {"window", "zscore"} & flags.keys():
         raise FlowError.at("--by", "needs --window or --zscore")
+    if "read_from" in flags and "follow" not in flags:
+        raise FlowError.at("--read-from", "needs --follow")
     if "codec" not in flags:
         raise FlowError.at("--codec", "is missing; name the format of the lines: combined, common, ndjson")
     try:
@@ -71,7 +74,8 @@ def pipeline_of(paths: Sequence[str], flags: Mapping[str, Any]) -> Pipeline:
 
 
 def _build(paths: Sequence[str], flags: Mapping[str, Any]) -> Pipeline:
-    source = Files(paths, codec=flags["codec"])
+    following = {key: flags[key] for key in ("follow", "read_from") if key in flags}
+    source = Files(paths, codec=flags["codec"], **following)
     flow = _FlaggedPipeline(source, time=flags.get("time", "time"), delay=flags.get("delay", "5s"))
     stream = flow.where(flags["where"]) if "where" in flags else flow.events
     by = flags.get("by", ())

@@ -31,23 +31,30 @@ INTERRUPTED = 130
 @click.option("--size", type=int, help="How many values before it a value is scored against.  [default: 60]")
 @click.option("--threshold", type=float, help="Score from which on a row is an anomaly.  [default: 3.0]")
 @click.option("--out", help="Folder for Parquet: one folder a stream, rejects and late rows too.")
+@click.option("--follow", is_flag=True, help="Go on with what is added to the files, until interrupted.")
+@click.option(
+    "--read-from",
+    type=click.Choice(["start", "end"]),
+    help='With --follow: "end" leaves out what is there already.  [default: "start"]',
+)
 @click.option("--epoch", multiple=True, help="Commit after so many rows, or so long: 1000000, 10s.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON, the last line of stdout.")
 def run(inputs: tuple[str, ...], epoch: tuple[str, ...], as_json: bool, **flags: Any) -> None:
-    """Run a flow until its source ends.
+    """Run a flow until its source ends; a source that is followed does not.
 
     Give a flow (FLOW.toml), or log files, patterns or directories and flags. Exit codes: 0 done, 1 the run
     failed, 2 the description is wrong, 130 interrupted: what is committed stays.
     """
     from penstock.cli.flags import epochs_of, pipeline_of  # noqa: PLC0415 heavy
 
-    given = {name: value for name, value in flags.items() if value not in (None, ())}
+    given = {name: value for name, value in flags.items() if value not in (None, ()) and value is not False}
     pipeline: Pipeline
     if any(name.endswith(".toml") for name in inputs):
         if len(inputs) > 1:
             raise click.UsageError("give one flow, or log files, not both")
         if given:
-            raise click.UsageError(f"--{next(iter(given))} is not for a flow file; write it into {inputs[0]}")
+            flag = next(iter(given)).replace("_", "-")
+            raise click.UsageError(f"--{flag} is not for a flow file; write it into {inputs[0]}")
         from penstock.config import load  # noqa: PLC0415 heavy
 
         pipeline = load(inputs[0])

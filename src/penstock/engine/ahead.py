@@ -24,6 +24,8 @@ class _Split:
     """Where the next chunks that are read belong, in order."""
     waiting: deque[Future[Arrived | None]] = field(default_factory=deque)
     """The chunks that were asked for and not yet taken, in order."""
+    idle: bool = False
+    """Whether there was nothing to be read when it was last asked: then it is not asked ahead."""
 
 
 class ReadAhead:
@@ -45,10 +47,12 @@ class ReadAhead:
         if number not in self._splits:
             self._splits[number] = _Split(open_reader())
         split = self._splits[number]
-        while not split.waiting or self._ahead < self._most:
+        while not split.waiting or (self._ahead < self._most and not split.idle):
             self._ask(split)
-        arrived = split.waiting.popleft().result()
-        self._ahead -= 1
+        arrived = self._take(split)
+        while arrived is not None and arrived.chunk.idle and split.waiting:
+            arrived = self._take(split)  # it was asked later, so it knows better
+        split.idle = arrived is not None and arrived.chunk.idle
         if arrived is None:
             self._ahead -= len(split.waiting)
             split.waiting.clear()
@@ -61,6 +65,10 @@ class ReadAhead:
             self._pool.shutdown(cancel_futures=True)
         for split in self._splits.values():
             split.reader.close()
+
+    def _take(self, split: _Split) -> Arrived | None:
+        self._ahead -= 1
+        return split.waiting.popleft().result()
 
     def _ask(self, split: _Split) -> None:
         place: Future[Arrived | None] = Future()

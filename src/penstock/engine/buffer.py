@@ -5,13 +5,18 @@ below its own split's watermark as it is read, so lateness is a fact of the spli
 the lowest watermark of the splits that are still open; rows below it are released in the order (event
 time, split, offset).
 
+In an endless flow a split that is silent may be said to be idle: then it no longer counts for the frontier.
+Once it is heard again, and where a split joins, its watermark is the frontier if it was below that: nothing
+that was released can come before it. If all are idle the frontier stands at the highest watermark.
+
 Rows that are late and what was rejected have an order of their own that depends on content only: by the
 watermark of their split as they were read, then split and offset.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import insort
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -21,9 +26,11 @@ from numpy.typing import NDArray
 from penstock.kernels.order import merge_behind, split_behind, watermarks
 from penstock.model import LATE, METADATA, OFFSET, REJECTED, REJECTS, SOURCE, Decoded, event_times, joined
 from penstock.strings import owned
-from penstock.units import END
+from penstock.units import BEGINNING, END
 
-_MARK, _SPLIT = "_watermark", "_split"
+_MARK = "_watermark"
+_AFTER_ALL = chr(0x10FFFF)
+"""In order after the name of any split."""
 _NO_TIMES = np.empty(0, np.int64)
 _NO_TIMES.setflags(write=False)
 REJECTS_SCHEMA = joined(METADATA, REJECTED)
@@ -34,6 +41,9 @@ class _Split:
     name: str
     watermark: int
     open: bool = True
+    dry: bool = False
+    """Nothing more was there when it was last read."""
+    idle: bool = False
     waiting: list[pl.DataFrame] = field(default_factory=list)
     """Rows in the order of their offsets, but that the first frame is in the order (time, offset)."""
     lowest: int = END
@@ -42,20 +52,18 @@ class _Split:
 
 @dataclass(frozen=True)
 class _Aside:
-    """Late rows or rejects, the watermark of their split as each was read, and the split's number."""
+    """Late rows or rejects, the watermark of their split as each was read, and the split's name."""
 
     rows: pl.DataFrame
     marks: NDArray[np.int64] | None
     """None if the rows have it with them already."""
-    number: int
+    source: str
 
-    def marked(self, splits: Sequence[_Split]) -> pl.DataFrame:
-        """Return the rows with their source, and with what they are ordered by."""
+    def marked(self) -> pl.DataFrame:
+        """Return the rows with their source, and with the watermark they are ordered by."""
         if self.marks is None:
             return self.rows
-        name = pl.lit(splits[self.number].name).alias(SOURCE)
-        order = (pl.Series(_MARK, self.marks), pl.lit(self.number, pl.Int64).alias(_SPLIT))
-        return self.rows.with_columns(name, *order)
+        return self.rows.with_columns(pl.lit(self.source).alias(SOURCE), pl.Series(_MARK, self.marks))
 
 
 @dataclass(frozen=True)
@@ -71,16 +79,27 @@ class Released:
 class ReorderBuffer:
     """Holds rows back until no earlier one can come, then releases them in order."""
 
-    def __init__(self, splits: dict[str, int], schema: pl.Schema, time: str, delay: int) -> None:
-        """Begin with the watermark each split stands at before its first row; `splits` is sorted by name.
+    def __init__(
+        self, splits: dict[str, int], schema: pl.Schema, time: str, delay: int, endless: bool = False
+    ) -> None:
+        """Begin with the watermark each split stands at before its first row.
 
-        Of the rows that are added, only the columns of `schema` are kept.
+        Of the rows that are added, only the columns of `schema` are kept. An `endless` flow goes on where all
+        splits have ended.
         """
         self._schema = schema
         self._kept = [name for name in schema if name != SOURCE]
         self._time = time
         self._delay = delay
-        self._splits = [_Split(name, watermark) for name, watermark in splits.items()]
+        self._endless = endless
+        self._splits: list[_Split] = []
+        self._by_name: list[_Split] = []
+        self._floor = BEGINNING
+        """The frontier up to which rows were released."""
+        self._highest = BEGINNING
+        """The highest event time of all rows that were not late."""
+        for name, watermark in splits.items():
+            self.join(name, watermark)
         self._aside: dict[str, list[_Aside]] = {LATE: [], REJECTS: []}
         self.held = 0
         """Rows, late ones and rejects taken and not yet released."""
@@ -93,13 +112,51 @@ class ReorderBuffer:
         return self._frontier()[0]
 
     def next_split(self) -> int | None:
-        """Return the number of the open split that holds the others back most; None if all have ended."""
-        watermark, split = self._frontier()
-        return None if watermark == END else split
+        """Return the number of the open split that holds the others back most.
+
+        None if all have ended, or have nothing more for now.
+        """
+        marks = [(split.watermark, i) for i, split in enumerate(self._splits) if split.open and not split.dry]
+        return min(marks)[1] if marks else None
 
     def open_splits(self) -> list[int]:
         """Return the numbers of the splits that have not ended."""
         return [i for i, split in enumerate(self._splits) if split.open]
+
+    @property
+    def idle(self) -> set[int]:
+        """The numbers of the splits that do not count for the frontier. May be set."""
+        return {i for i, split in enumerate(self._splits) if split.idle}
+
+    @idle.setter
+    def idle(self, numbers: Collection[int]) -> None:
+        for i, split in enumerate(self._splits):
+            split.idle = i in numbers
+
+    @property
+    def waits(self) -> bool:
+        """Whether the split that holds the others back has nothing more for now."""
+        marks = ((split.watermark, split.dry) for split in self._splits if split.open and not split.idle)
+        return min(marks, default=(END, False))[1]
+
+    def join(self, name: str, watermark: int) -> None:
+        """Take one more split, its number that of the splits so far, at the watermark before its first row."""
+        split = _Split(name, watermark)
+        self._splits.append(split)
+        insort(self._by_name, split, key=lambda split: split.name)
+
+    def dry(self, number: int) -> None:
+        """Say that a split has nothing more for now."""
+        self._splits[number].dry = True
+
+    def look_again(self) -> None:
+        """Say that any split may have something new."""
+        for split in self._splits:
+            split.dry = False
+
+    def flush(self) -> None:
+        """Let the frontier pass all rows that have come, though `delay` has not passed in event time."""
+        self._floor = max(self._floor, self._highest + 1)
 
     def end(self, number: int) -> None:
         """Say that a split has ended: it no longer holds the frontier back."""
@@ -111,32 +168,46 @@ class ReorderBuffer:
         self.held += len(rows) + len(rejects)
         times = event_times(rows, self._time) if len(rows) else _NO_TIMES
         before = np.empty(len(times), np.int64)
-        split.watermark, late_rows, lowest = watermarks(times, split.watermark, self._delay, before)
+        # It is lower only if the split was idle, or has joined.
+        mark = max(split.watermark, self._floor)
+        split.watermark, late_rows, lowest = watermarks(times, mark, self._delay, before)
         if len(rejects):
             marks = np.append(before, split.watermark)[np.searchsorted(rows[OFFSET], rejects[OFFSET])]
-            self._aside[REJECTS].append(_Aside(rejects, marks, number))
+            self._aside[REJECTS].append(_Aside(rejects, marks, split.name))
         if late_rows:
             late = times < before
             self.latest_by = max(self.latest_by, int((before - times)[late].max()) + self._delay)
             lines = owned(rows[self._kept].filter(pl.Series(late)))
-            self._aside[LATE].append(_Aside(lines, before[late], number))
+            self._aside[LATE].append(_Aside(lines, before[late], split.name))
             rows = rows.filter(pl.Series(~late))
         if len(rows):
             split.waiting.append(rows if rows.columns == self._kept else rows[self._kept])
             split.lowest = min(split.lowest, lowest)
+            self._highest = max(self._highest, int(times.max()))
 
     def release(self) -> Released:
         """Let go of all rows below the frontier, in order, and of what was set aside up to it."""
         frontier, first = self._frontier()
-        parts = [self._take(split, frontier) for split in self._splits if split.lowest < frontier]
+        parts = [self._take(split, frontier) for split in self._by_name if split.lowest < frontier]
         events = _merged(parts, self._time) if parts else self._schema.to_frame()
         late, rejects = self._let_go(LATE, frontier, first), self._let_go(REJECTS, frontier, first)
         self.held -= len(events) + len(late) + len(rejects)
+        self._floor = frontier
         return Released(events, late, rejects, frontier)
 
-    def _frontier(self) -> tuple[int, int]:
-        marks = ((split.watermark, i) for i, split in enumerate(self._splits) if split.open)
-        return min(marks, default=(END, len(self._splits)))
+    def _frontier(self) -> tuple[int, str]:
+        """Return the frontier, and the first of the splits that stand there; after all names: none does."""
+        floor = self._floor
+        marks = [
+            (max(split.watermark, floor), split.name)
+            for split in self._splits
+            if split.open and not split.idle
+        ]
+        if marks:
+            return min(marks)
+        if self._endless or any(split.open for split in self._splits):
+            return max([floor, *(split.watermark for split in self._splits)]), _AFTER_ALL
+        return END, _AFTER_ALL
 
     def _take(self, split: _Split, frontier: int) -> pl.DataFrame:
         held = split.waiting[0] if len(split.waiting) == 1 else pl.concat(split.waiting, rechunk=True)
@@ -150,18 +221,18 @@ class ReorderBuffer:
             taken = taken.with_columns(pl.lit(split.name).alias(SOURCE)).select(self._schema.names())
         return taken
 
-    def _let_go(self, stream: str, frontier: int, first: int) -> pl.DataFrame:
+    def _let_go(self, stream: str, frontier: int, first: str) -> pl.DataFrame:
         schema = self._schema if stream == LATE else REJECTS_SCHEMA
         if not self._aside[stream]:
             return schema.to_frame()
-        rows = pl.concat([aside.marked(self._splits) for aside in self._aside[stream]])
-        mark, split = pl.col(_MARK), pl.col(_SPLIT)
+        rows = pl.concat([aside.marked() for aside in self._aside[stream]])
+        mark, split = pl.col(_MARK), pl.col(SOURCE)
         # The split at the frontier may still add to its present watermark, but only behind these.
         ready = (mark < frontier) | ((mark == frontier) & (split <= first))
         kept = rows.filter(~ready)
-        self._aside[stream] = [_Aside(kept, None, 0)] if len(kept) else []
+        self._aside[stream] = [_Aside(kept, None, "")] if len(kept) else []
         # Those of one split are in the order of their offsets already.
-        return rows.filter(ready).sort(_MARK, _SPLIT, maintain_order=True).select(schema.names())
+        return rows.filter(ready).sort(_MARK, SOURCE, maintain_order=True).select(schema.names())
 
 
 def _merged(parts: list[pl.DataFrame], time: str) -> pl.DataFrame:

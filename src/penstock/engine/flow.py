@@ -19,11 +19,16 @@ class Timing:
 
     `delay` is how far behind the highest event time of its split a row may come and still be on time;
     `max_ahead` how far ahead of the wall clock its event time may lie and be believed.
+
+    `idle_after` is for a source that does not end: a split that was silent for so long no longer holds the
+    others back (default "500ms"), and when all were, and for `delay` on top, what is still held back goes
+    too. What it brings later is late if its event time is below what was released by then.
     """
 
     column: str = "time"
     delay: Duration = "5s"
     max_ahead: Duration = "1d"
+    idle_after: Positive | None = None
 
 
 @description
@@ -42,10 +47,14 @@ class Batching:
 
 @description
 class Epochs:
-    """How often what was written is committed: `[epoch]`, by rows released and by wall time."""
+    """How often what was written is committed: `[epoch]`, by rows released and by wall time.
+
+    `every` is a minute, or a second where the source does not end. There an epoch ends, too, whenever a
+    silent split has held rows back for long enough (`[time] idle_after`).
+    """
 
     rows: int = Field(default=10_000_000, gt=0)
-    every: Positive = "60s"
+    every: Positive | None = None
 
 
 @dataclass(frozen=True)

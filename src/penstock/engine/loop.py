@@ -11,7 +11,9 @@ from polars.exceptions import PolarsError
 
 from penstock.engine.buffer import Released, ReorderBuffer
 from penstock.engine.flow import Flow
+from penstock.engine.intake import Nothing
 from penstock.engine.summary import Ledger, Summary
+from penstock.engine.tide import Tide
 from penstock.errors import FlowError, Mistake, RunError
 from penstock.fields import first_line
 from penstock.model import EVENTS, LATE, REJECTS, Batch, Writer
@@ -19,6 +21,8 @@ from penstock.units import END, microseconds, size_in_bytes
 
 _READS_IN_BATCH = 16
 """Chunks of full size that make a batch even if they hold few rows: long lines must not pile up."""
+_BATCHES_HELD = 16
+"""Batches that may be held back by a split that is silent before the others are read no further."""
 
 
 def wall_clock() -> int:
@@ -31,12 +35,14 @@ class World:
     """What a run asks of the world outside: the clock, whether to stop, which split to read next.
 
     `stopped` is asked between chunks; `pick` may read splits in any order, which changes nothing in what
-    comes out but holds more rows back than the default.
+    comes out but holds more rows back than the default. `wait` lets so many seconds pass where an endless
+    source has nothing new.
     """
 
     now: Callable[[], int] = wall_clock
     stopped: Callable[[], bool] = lambda: False
     pick: Callable[[ReorderBuffer], int | None] = ReorderBuffer.next_split
+    wait: Callable[[float], None] = time.sleep
 
 
 def run(flow: Flow, world: World) -> Summary:
@@ -73,36 +79,96 @@ class _Loop:
         self._ledger = Ledger()
         self._interrupted = False
         self._epoch = 1
+        endless = flow.intake.endless
+        self._every = microseconds(flow.epochs.every or ("1s" if endless else "60s"))
         self._begin_epoch()
-        delay = microseconds(flow.timing.delay)
+        self._delay = microseconds(flow.timing.delay)
         flow.intake.keep(flow.columns_needed)
-        marks = flow.intake.first_watermarks(delay, self._latest)
-        self._buffer = ReorderBuffer(marks, flow.columns_needed, flow.timing.column, delay)
+        marks = flow.intake.first_watermarks(flow.intake.splits, self._delay, self._latest)
+        self._buffer = ReorderBuffer(
+            marks, flow.columns_needed, flow.timing.column, self._delay, flow.intake.endless
+        )
+        self._idle_after = microseconds(flow.timing.idle_after or "500ms")
+        self._tide = Tide(world.now, self._idle_after, self._delay) if endless else None
+        self._waiting, self._since = 0, self._world.now()
+        """Rows that were read since the last batch was handed on, and when that was."""
 
     def run(self) -> None:
         size = size_in_bytes(self._flow.batching.bytes)
         wait = microseconds(self._flow.batching.delay)
-        waiting, since, most = 0, self._world.now(), _READS_IN_BATCH * size
-        while (split := self._world.pick(self._buffer)) is not None:
+        most = _READS_IN_BATCH * size
+        while True:
+            if self._tide is not None and not self._tide.rest():
+                self._keep_up(self._tide)
+            split = self._world.pick(self._buffer)
+            if split is None and self._tide is None:
+                break
             if self._world.stopped():
                 self._interrupted = True
                 break
-            decoded = self._flow.intake.read(split, size, self._latest)
-            if decoded is None:
-                self._buffer.end(split)
-            else:
-                count = len(decoded.rows) + len(decoded.rejects)
-                self._ledger.read += count
-                waiting += count
-                self._buffer.add(split, decoded)
+            if self._tide is not None and (split is None or self._is_flooded()):
+                self._wait(self._tide)
+                continue
+            assert split is not None
+            self._read(split, size)
             ended = self._buffer.frontier == END
-            full = waiting >= self._flow.batching.rows or self._flow.intake.bytes_read >= most
-            if ended or full or self._world.now() - since >= wait:
+            full = self._waiting >= self._flow.batching.rows or self._flow.intake.bytes_read >= most
+            if ended or full or self._world.now() - self._since >= wait:
                 self._hand_on(self._buffer.release())
-                waiting, since = 0, self._world.now()
                 most = self._flow.intake.bytes_read + _READS_IN_BATCH * size
         self._commit()
         self._ledger.check(self._buffer.held)
+
+    def _read(self, split: int, size: int) -> None:
+        decoded = self._flow.intake.read(split, size, self._latest)
+        if decoded is Nothing.EVER:
+            self._buffer.end(split)
+        elif decoded is Nothing.NOW:
+            self._buffer.dry(split)
+            if self._tide:
+                self._tide.silent(split)
+        else:
+            count = len(decoded.rows) + len(decoded.rejects)
+            if count and self._tide:
+                self._tide.heard(split)
+                if split in self._buffer.idle:
+                    self._end_epoch()
+                    self._buffer.idle -= {split}
+            self._ledger.read += count
+            self._waiting += count
+            self._buffer.add(split, decoded)
+
+    def _keep_up(self, tide: Tide) -> None:
+        """Let splits join, and idle ones go; both are decided between epochs only."""
+        joined = tide.turn(self._flow.intake.look)
+        if joined:
+            self._end_epoch()
+            marks = self._flow.intake.first_watermarks(joined, self._delay, self._latest)
+            for split in joined:
+                self._buffer.join(split, marks[split])
+        idle, over = tide.idle(), tide.is_over(self._buffer.open_splits())
+        age = self._world.now() - self._epoch_began
+        if (
+            self._buffer.held
+            and age >= min(self._idle_after, self._every)
+            and (over or not idle <= self._buffer.idle)
+        ):
+            self._buffer.idle |= idle
+            if over:
+                self._buffer.flush()
+            self._end_epoch()
+        elif not 0 <= age < self._every:  # the clock may have been set back
+            self._end_epoch()
+        self._buffer.look_again()
+
+    def _wait(self, tide: Tide) -> None:
+        if self._waiting:
+            self._hand_on(self._buffer.release())
+        self._world.wait(tide.rest() / 1_000_000)
+
+    def _is_flooded(self) -> bool:
+        """Tell whether enough is held back by a split that has nothing new: until it is idle."""
+        return self._buffer.held > _BATCHES_HELD * self._flow.batching.rows and self._buffer.waits
 
     def summary(self, seconds: float) -> Summary:
         ledger = self._ledger
@@ -123,12 +189,21 @@ class _Loop:
 
     def _begin_epoch(self) -> None:
         """Take the clocks that hold for a whole epoch, so that one that is run again decides alike."""
-        now = self._world.now()
-        self._latest = now + microseconds(self._flow.timing.max_ahead)
-        self._epoch_ends = now + microseconds(self._flow.epochs.every)
+        self._epoch_began = self._world.now()
+        self._latest = self._epoch_began + microseconds(self._flow.timing.max_ahead)
         self._rows_in_epoch = 0
+        self._has_written = False
+
+    def _end_epoch(self) -> None:
+        """Hand on what can be, and commit; an epoch in which nothing was written just begins anew."""
+        self._hand_on(self._buffer.release())
+        if self._has_written:
+            self._commit()
+        else:
+            self._begin_epoch()
 
     def _hand_on(self, released: Released) -> None:
+        self._waiting, self._since = 0, self._world.now()
         ledger = self._ledger
         ledger.released += len(released.events)
         ledger.late += len(released.late)
@@ -140,7 +215,9 @@ class _Loop:
             self._process({EVENTS: batch, **{k: Batch(v, batch.frontier) for k, v in aside.items()}})
             aside = {name: rows.clear() for name, rows in aside.items()}
             self._rows_in_epoch += len(batch.rows)
-            if self._rows_in_epoch >= self._flow.epochs.rows or self._world.now() >= self._epoch_ends:
+            ends = self._epoch_began + self._every
+            is_over = self._rows_in_epoch >= self._flow.epochs.rows or self._world.now() >= ends
+            if is_over and (self._has_written or self._tide is None):
                 self._commit()
 
     def _process(self, batches: dict[str, Batch]) -> None:
@@ -160,6 +237,7 @@ class _Loop:
             if len(rows):
                 with _storing(outlet.place):
                     writer.write(rows)
+                self._has_written = True
 
     def _commit(self) -> None:
         # The place of the epoch's plan (positions, frontier, clocks), durable before any sink commits.

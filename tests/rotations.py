@@ -1,0 +1,132 @@
+"""A program that writes a log, what rotates it, and what follows it: the world of the tests of following."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import random
+import shutil
+from pathlib import Path
+
+from penstock.codecs.framing import Framing
+from penstock.model import Chunk, Text
+from penstock.sources.following import PATIENCE, SETTLED, FileFollower
+from penstock.sources.tailing import LogReader
+
+LOG = Path("app.log")
+
+
+class Following:
+    """Follows logs in small steps, and can be killed and begun anew at any of them."""
+
+    def __init__(self, *paths: str, rng: random.Random | None = None, from_end: bool = False) -> None:
+        self.paths = paths or ("app.log*",)
+        self.rng = rng or random.Random(0)
+        self.from_end = from_end
+        self.lines: dict[str, list[bytes]] = {}
+        self.positions: dict[str, int] = {}
+        self.readers: dict[str, LogReader] = {}
+        self.offsets: list[tuple[str, int]] = []
+        self.follower = self._begun(None)
+
+    def _begun(self, state: object) -> FileFollower:
+        return FileFollower(self.paths, Framing(longest=100_000), self.from_end, state)
+
+    def look(self) -> list[str]:
+        joined = [*self.follower.look()]
+        for split in joined:
+            self.readers[split] = self.follower.open(
+                split, self.positions.get(split, 0), self.rng.choice([7, 300, 5000])
+            )
+            self.lines.setdefault(split, [])
+        return joined
+
+    def read(self, split: str, most: int = 10**9) -> None:
+        for _ in range(most):
+            chunk = self.readers[split].read()
+            self.note(split, chunk)
+            if chunk.idle:
+                break
+
+    def note(self, split: str, chunk: Chunk) -> None:
+        assert isinstance(chunk.data, Text)
+        assert chunk.rejects is None
+        assert chunk.start >= self.positions.get(split, 0)
+        assert chunk.position >= chunk.start
+        self.positions[split] = chunk.position
+        if chunk.data.size:
+            self.offsets.append((split, chunk.start))
+            self.lines[split] += chunk.data.to_bytes().splitlines()
+
+    def step(self, most: int = 10**9) -> list[str]:
+        """Look once and read what is there, or so many chunks of each log."""
+        joined = self.look()
+        for split in self.readers:
+            self.read(split, most)
+        return joined
+
+    def finish(self) -> None:
+        """Look as often as it takes until nothing more can come."""
+        for _ in range(PATIENCE + SETTLED + 5):
+            self.step()
+
+    def restart(self) -> None:
+        state = json.loads(json.dumps(self.follower.state(self.positions)))
+        self.follower.close()
+        self.readers = {}
+        self.follower = self._begun(state)
+
+
+class Writer:
+    """Writes lines that tell their number to a log that others rename, empty and delete."""
+
+    def __init__(self, rng: random.Random) -> None:
+        self.rng = rng
+        self.lines: list[bytes] = []
+        self.rest = b""
+        """What is still to be written of the line that was begun."""
+        self.file = LOG.open("ab", buffering=0)
+
+    def line(self) -> bytes:
+        size = self.rng.choice([0, 0, 3, 40, 40, 400, 3000])
+        text = f"{len(self.lines)} {self.rng.randbytes(4).hex()} ".encode() + b"x" * self.rng.randrange(
+            size + 1
+        )
+        self.lines.append(text)
+        return text + b"\n"
+
+    def append(self, count: int) -> None:
+        self.file.write(self.rest + b"".join(self.line() for _ in range(count)))
+        self.rest = b""
+
+    def append_part(self) -> None:
+        self.append(0)
+        line = self.line()
+        cut = self.rng.randrange(1, len(line))
+        self.file.write(line[:cut])
+        self.rest = line[cut:]
+
+    def reopen(self) -> None:
+        self.append(0)
+        self.file.close()
+        self.file = LOG.open("ab", buffering=0)
+
+
+def shift() -> None:
+    """Rename the rotated files one further, to make room for the next."""
+    files = sorted(LOG.parent.glob("app.log.*"), key=number_of, reverse=True)
+    for file in files:
+        rest = ".gz" if file.suffix == ".gz" else ""
+        file.rename(f"app.log.{number_of(file) + 1}{rest}")
+
+
+def number_of(file: Path) -> int:
+    return int(file.name.split(".")[2])
+
+
+def compress(file: Path) -> None:
+    with file.open("rb") as plain, gzip.open(f"{file}.gz", "wb") as packed:
+        shutil.copyfileobj(plain, packed)
+    shutil.copystat(file, f"{file}.gz")
+    os.remove(file)
