@@ -12,7 +12,7 @@ import polars as pl
 import penstock as ps
 from benchmarks.harness import Answer, Contender, Outcome, Setting, race
 from penstock.engine.intake import Intake
-from penstock.model import Codec
+from penstock.text import Codec, Decoded
 from penstock.units import END
 
 _CHUNK = 2**22
@@ -66,7 +66,7 @@ def decode(form: Format, setting: Setting) -> Outcome:
 def decode_alone(log: Path, codec: Codec, threads: int, take: Callable[[pl.DataFrame], object] = len) -> None:
     """Hand the rows of a file to `take`, batch by batch: on the caller's own thread, or decoded on others."""
     intake = Intake(ps.Files(str(log), codec=codec), "time", 0 if threads == 1 else threads)
-    while (decoded := intake.read(0, _CHUNK, END)) is not None:
+    while isinstance(decoded := intake.read(0, _CHUNK, END), Decoded):
         take(decoded.rows)
     intake.close()
 

@@ -11,7 +11,8 @@ import numpy as np
 import polars as pl
 from polars.testing import assert_frame_equal
 
-from penstock.model import OFFSET, REJECTED, Codec, Decoded, Decoder, Text
+from penstock.model import OFFSET, REJECTED
+from penstock.text import Codec, Decoded, Decoder, Text
 
 JUNK = [*(bytes([byte]) for byte in b'"\\ -,\t#\0\r9:F.Z'), b"\xc3\xa4", b""]
 

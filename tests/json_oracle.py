@@ -9,7 +9,8 @@ from fractions import Fraction
 
 import polars as pl
 
-from penstock.model import EVENT_TIME, Decoded
+from penstock.model import EVENT_TIME
+from penstock.text import Decoded
 from rfc3339 import time_of
 from texts import decoded
 

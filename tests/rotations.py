@@ -10,9 +10,10 @@ import shutil
 from pathlib import Path
 
 from penstock.codecs.framing import Framing
-from penstock.model import Chunk, Text
+from penstock.model import Chunk
 from penstock.sources.following import PATIENCE, SETTLED, FileFollower
 from penstock.sources.tailing import LogReader
+from penstock.text import Text
 
 LOG = Path("app.log")
 

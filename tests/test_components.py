@@ -21,7 +21,8 @@ from penstock.components import TABLES
 from penstock.config import pipeline_of
 from penstock.errors import FlowError
 from penstock.fields import keys_of
-from penstock.model import Codec, Detector, Sink, Source, Stage
+from penstock.model import Detector, Sink, Source, Stage
+from penstock.text import Codec
 
 PROTOCOLS = {"sources": Source, "codecs": Codec, "stages": Stage, "detectors": Detector, "sinks": Sink}
 ENTRIES = [(kind, name) for kind, table in TABLES.items() for name in table]

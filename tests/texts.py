@@ -6,7 +6,8 @@ import polars as pl
 
 from penstock.codecs.framing import Framer, Framing
 from penstock.codecs.sifting import in_place
-from penstock.model import OFFSET, REJECTED, Chunk, Decoded, Decoder, Text
+from penstock.model import OFFSET, REJECTED, Chunk
+from penstock.text import Decoded, Decoder, Text
 
 
 def framed(data: bytes, start: int = 0, framing: Framing | None = None) -> list[Chunk]:

@@ -18,9 +18,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from penstock.text import PADDING as PADDING
-from penstock.text import Moved as Moved
-from penstock.text import Text as Text
+from penstock.text import Decoder, Text
 
 SOURCE = "_source"
 """Metadata column: the split (path, topic, shard) an event was read from."""
@@ -70,17 +68,6 @@ class Chunk:
     position: int
     rejects: pl.DataFrame | None = None
     idle: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Decoded:
-    """What a codec made of a chunk: rows with their `_offset`, rising, and rejects (schema `REJECTED`).
-
-    Rows may point into the text; rejects own their bytes.
-    """
-
-    rows: pl.DataFrame
-    rejects: pl.DataFrame
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,85 +171,6 @@ class Followed(Source, Protocol):
 
     def follower(self, state: Mapping[str, Any] | None = None) -> Follower | None:
         """Make what keeps up with it, from the `state` of an earlier one if given; None if it ends."""
-        ...
-
-
-class Decoder(Protocol):
-    """Turns bytes into rows of one schema. Pure: a line becomes the same row or reject in any chunk."""
-
-    @property
-    def schema(self) -> pl.Schema:
-        """The columns of the rows, without metadata. Empty if the sample held nothing to infer them from."""
-        ...
-
-    def decode(self, text: Text, start: int) -> Decoded:
-        """Turn whole lines into rows and rejects: each line (or record) into exactly one of either.
-
-        `start` is the offset of the text in its split. `rows` have the columns of `schema`, in its order, and
-        `_offset`; both are in the order of their offsets. String columns may point into the text's buffer.
-        Never raises on bad data, never blocks. May be called from several threads at once.
-        """
-        ...
-
-
-@runtime_checkable
-class Codec(Protocol):
-    """A format of log lines."""
-
-    EXAMPLE: ClassVar[str]
-
-    def decoder(self, sample: bytes) -> Decoder:
-        """Make a decoder; where no schema is declared it is inferred from `sample`, then fixed.
-
-        The sample is whole lines, UTF-8, from the beginnings of splits; it may be empty or garbage.
-        """
-        ...
-
-
-@runtime_checkable
-class Headed(Codec, Protocol):
-    """A codec whose lines mean something only under a heading, such as the first line of a CSV file.
-
-    Whoever frames the lines hands each text the heading in force before its first line; the heading's own
-    line is part of the text too, and it, as all that is no record (a comment), is neither row nor reject.
-    """
-
-    @property
-    def heading(self) -> bytes | None:
-        """How a line begins that heads all lines after it; b"": the split's first line; None: none does."""
-        ...
-
-
-@runtime_checkable
-class Multiline(Codec, Protocol):
-    """A codec that reads records of several lines (`Text.ends`)."""
-
-    @property
-    def multiline(self) -> bool:
-        """True."""
-        ...
-
-
-UNLIMITED = 2**62
-"""For a record of any length."""
-
-
-@runtime_checkable
-class Quoted(Codec, Protocol):
-    """A codec whose records may have newlines in them, between quotes, and that tells where they end."""
-
-    @property
-    def quoted(self) -> bool:
-        """False if, as it is described, each line is a record."""
-        ...
-
-    def ends(self, text: Text, last: bool, longest: int = UNLIMITED) -> NDArray[np.int64]:
-        """Return where each whole record of a text ends, rising; the text may hold bytes that are no UTF-8.
-
-        The text begins with a record. The lines behind the last end belong to one that may go on; there are
-        none if `last` is true. A record ends before the line that would make it longer than `longest` bytes,
-        and there no quote is open any more.
-        """
         ...
 
 

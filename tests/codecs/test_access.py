@@ -17,7 +17,8 @@ import texts
 from access_lines import BAD, FINE, NO_LINE, line, row_of
 from conftest import SHARED
 from penstock.codecs.access import Combined, Common
-from penstock.model import REJECTED, Decoded
+from penstock.model import REJECTED
+from penstock.text import Decoded
 
 LOGS = SHARED / "logs" / "visible" / "access_combined"
 

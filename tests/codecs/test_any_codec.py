@@ -9,7 +9,7 @@ import pytest
 
 from decoding import check_cuts, decode, mutated
 from penstock.codecs import CODECS
-from penstock.model import Headed, Text
+from penstock.text import Headed, Text
 
 SEEDS = [
     b"", b" ", b"\0", b"#Fields: date time c-ip", b"#fields\tts\tuid", b"#types\ttime\tstring",

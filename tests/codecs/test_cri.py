@@ -9,7 +9,7 @@ import pytest
 
 from decoding import check_cuts, decode_bytes, lines_of, mutated
 from penstock.codecs.cri import Cri
-from penstock.model import Decoded
+from penstock.text import Decoded
 
 LINE = re.compile(r"([^ ]+) (stdout|stderr) ([FP])(?::[^ ]*)?(?: (.*))?", re.DOTALL)
 TIME = re.compile(

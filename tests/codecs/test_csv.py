@@ -4,24 +4,19 @@ import csv
 import io
 import json
 import random
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-import numpy as np
-import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
-from polars.testing import assert_frame_equal
 
+from csv_records import BAD, GOOD
 from decoding import check_cuts, decode, mutated
 from penstock.codecs.csv import Csv, Tsv
-from penstock.codecs.framing import Framer, Framing
-from penstock.codecs.sifting import in_place
 from penstock.errors import FlowError
-from penstock.model import Decoded, Headed, Quoted, Text
+from penstock.text import Decoded, Headed, Quoted, Text
 
 FIELDS, UNCLOSED = "not as many fields as its heading names", "a quote that is not closed"
 BEHIND = "more behind a closing quote"
@@ -101,14 +96,6 @@ def check(data: str) -> Decoded:
     refused = [(at, row) for at, row in want if isinstance(row, str)]
     assert got.rejects.select("_offset", "reason").rows() == refused
     return got
-
-
-GOOD = [
-    "1,2,3", ",,", '"","",""', '"a,b","c ""d"" e","f"', '"two\nlines","three\r\n\nlines",x',
-    'a"b,c""d,e"', " , x ,y", '"""",""",",""""""', "\0,\r,x\ry",
-    '"longer than twelve bytes, ""quoted""",a text of more than twelve bytes,ü\U0001f600',
-]  # fmt: skip
-BAD = ["", "1", "1,2", "1,2,3,", "1,2,3,4", '"a"b,c,d', '"a" ,b,c', '1,2,"3" ', "\r", " "]
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
@@ -240,52 +227,6 @@ def test_ends(data: str, longest: int) -> None:
     last = Csv().ends(text, True, longest).tolist()
     end = len(data) + (not data.endswith("\n"))
     assert last == (whole if not data or whole[-1:] == [end] else [*whole, end])
-
-
-@dataclass(frozen=True)
-class Bounded:
-    """What framing is to do with a codec whose records may have newlines in them."""
-
-    codec: Csv
-    longest: int
-
-    def ends(self, text: Text, last: bool) -> NDArray[np.int64]:
-        return self.codec.ends(text, last, self.longest)
-
-
-def framed(data: bytes, longest: int, sizes: list[int], rng: random.Random) -> list[pl.DataFrame]:
-    codec = Csv(schema=dict.fromkeys("abc", "string"))
-    framer = Framer(0, Framing(longest=longest, heading=codec.heading, records=Bounded(codec, longest)))
-    decoder = codec.decoder(b"")
-    chunks, at = [], 0
-    while at < len(data):
-        size = min(rng.choice(sizes), len(data) - at)
-        framer.room(size)[:size] = data[at : at + size]
-        at += size
-        chunks += framer.push(size)
-    chunks += framer.finish()
-    rows, rejects = [], []
-    for chunk in chunks:
-        assert isinstance(chunk.data, Text)
-        got = decoder.decode(chunk.data, chunk.start)
-        rows.append(in_place(got.rows, chunk.data, chunk.start))
-        rejects.append(in_place(got.rejects, chunk.data, chunk.start))
-        rejects += [] if chunk.rejects is None else [chunk.rejects]
-    return [pl.concat(rows), pl.concat(rejects).sort("_offset")]
-
-
-@pytest.mark.parametrize("longest", [10_000, 30, 12])
-def test_framing_cuts_between_records_however_the_bytes_come(longest: int) -> None:
-    rng = random.Random(longest)
-    for _ in range(20):
-        records = [record.encode() for record in rng.choices(GOOD + BAD, k=30)] + [b"\xff", b'"\xff\n",,']
-        rng.shuffle(records)
-        data = b"a,b,c\n" + b"\n".join(records)
-        whole = framed(data, longest, [len(data)], rng)
-        assert len(whole[0]) > 3
-        for sizes in [1], [1, 7, 40], [100]:
-            for got, want in zip(framed(data, longest, sizes, rng), whole, strict=True):
-                assert_frame_equal(got, want)
 
 
 @pytest.mark.parametrize(

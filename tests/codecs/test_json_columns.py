@@ -17,7 +17,8 @@ from json_oracle import check, plain
 from penstock.codecs.json_columns import JsonDecoder
 from penstock.codecs.ndjson import encode
 from penstock.codecs.records import BLANK
-from penstock.model import EVENT_TIME, REJECTED, Decoded, Text
+from penstock.model import EVENT_TIME, REJECTED
+from penstock.text import Decoded, Text
 
 
 def decode(data: bytes, start: int = 0, decoder: JsonDecoder = DECODER) -> Decoded:

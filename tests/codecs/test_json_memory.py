@@ -10,7 +10,7 @@ from polars.testing import assert_frame_equal
 
 from json_documents import DECODER, TYPES, lines
 from json_oracle import check
-from penstock.model import PADDING, Text
+from penstock.text import PADDING, Text
 
 
 def test_what_stands_behind_a_text_is_not_read():

@@ -9,7 +9,8 @@ import pytest
 from json_documents import lines, quoted, text
 from penstock.codecs.json_columns import KINDS, JsonDecoder
 from penstock.codecs.json_schema import MOST_NESTED, infer_types
-from penstock.model import EVENT_TIME, Text
+from penstock.model import EVENT_TIME
+from penstock.text import Text
 
 
 def inferred(*lines: bytes) -> dict[str, pl.DataType]:

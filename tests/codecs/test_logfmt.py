@@ -14,7 +14,8 @@ from polars.testing import assert_frame_equal
 from conftest import SHARED
 from logfmt_lines import row_of
 from penstock.codecs.logfmt import Logfmt
-from penstock.model import REJECTED, Decoded, Text
+from penstock.model import REJECTED
+from penstock.text import Decoded, Text
 from readings import lines_of, mutated
 
 LOGS = SHARED / "logs" / "visible" / "logfmt"

@@ -5,7 +5,8 @@ import pytest
 
 from penstock.codecs.logfmt import NO_SCHEMA, Logfmt
 from penstock.errors import FlowError
-from penstock.model import EVENT_TIME, Codec, Text
+from penstock.model import EVENT_TIME
+from penstock.text import Codec, Text
 
 
 def inferred(*lines: str) -> dict[str, pl.DataType]:

@@ -9,7 +9,7 @@ import pytest
 
 from penstock.codecs.multiline import MultilineRule
 from penstock.errors import FlowError
-from penstock.model import Text
+from penstock.text import Text
 
 START = rb"^\[?[0-9]{4}-[0-9]{2}"
 CONTINUES = rb"^\s|^Caused by|^[a-z.]+Exception"

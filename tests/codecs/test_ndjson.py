@@ -9,7 +9,8 @@ import pytest
 
 from penstock.codecs.ndjson import NO_SCHEMA, NdJson, encode
 from penstock.errors import FlowError
-from penstock.model import EVENT_TIME, Codec, Text
+from penstock.model import EVENT_TIME
+from penstock.text import Codec, Text
 
 
 def test_a_schema_is_declared_or_inferred():

@@ -13,7 +13,7 @@ from decoding import check_cuts, decode, decode_bytes, lines_of, mutated, text_o
 from penstock.codecs.multiline import MultilineRule
 from penstock.codecs.regex import NO_MATCH, Regex
 from penstock.errors import FlowError
-from penstock.model import Multiline, Text
+from penstock.text import Multiline, Text
 
 LINE = r"^(?P<host>[a-z.]+) (?P<bytes>[0-9]+|-)?(?: t=(?P<took>[^ ]+))?( x)? at (?P<time>\S+)$"
 CODEC = Regex(pattern=LINE, types={"bytes": "int64", "took": "float64"}, time_format="%Y-%m-%d/%H:%M:%S")

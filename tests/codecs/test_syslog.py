@@ -12,7 +12,8 @@ from polars.testing import assert_frame_equal
 
 from conftest import SHARED
 from penstock.codecs.syslog import Syslog
-from penstock.model import REJECTED, Decoded, Text
+from penstock.model import REJECTED
+from penstock.text import Decoded, Text
 from readings import lines_of, mutated
 from syslog_lines import Reading, row_of
 

@@ -4,7 +4,7 @@ import pytest
 
 from penstock.codecs.syslog import Syslog
 from penstock.errors import FlowError
-from penstock.model import Codec, Multiline, Text
+from penstock.text import Codec, Multiline, Text
 
 OLD = "<34>Oct 11 22:14:15 mymachine su: 'su root' failed for lonvick on /dev/pts/8"
 NEW = "<165>1 2003-08-24T05:14:15.000003-07:00 192.0.2.1 myproc 8710 - - %% Time to make the do-nuts."

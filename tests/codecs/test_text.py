@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from penstock.codecs.records import records_of
 from penstock.codecs.text import bytes_of, utf8_text
-from penstock.model import Text
+from penstock.text import Text
 
 
 def expected(value: bytes | None) -> str | None:

@@ -10,7 +10,8 @@ import pytest
 from decoding import check_cuts, decode, lines_of, mutated
 from penstock.codecs.w3c import W3c
 from penstock.errors import FlowError
-from penstock.model import EVENT_TIME, Decoded, Headed, Text
+from penstock.model import EVENT_TIME
+from penstock.text import Decoded, Headed, Text
 
 FIELD = re.compile(r'"((?:[^"]|"")*)"(?=[ \t]|$)|([^ \t]+)')
 INTS = {

@@ -10,7 +10,7 @@ import pytest
 
 from decoding import check_cuts, decode, lines_of, mutated
 from penstock.codecs.zeek import Zeek
-from penstock.model import Decoded, Headed, Text
+from penstock.text import Decoded, Headed, Text
 
 TYPES = {"time": "timestamp", "interval": "float64", "double": "float64"}
 TYPES |= dict.fromkeys(["count", "int", "port"], "int64")

@@ -11,7 +11,8 @@ from penstock.codecs.records import NO_REJECTS
 from penstock.engine.ahead import ReadAhead
 from penstock.engine.door import Arrived
 from penstock.errors import RunError
-from penstock.model import Chunk, Text
+from penstock.model import Chunk
+from penstock.text import Text
 
 THREADS = pytest.mark.parametrize("threads", [0, 1, 2, 5])
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 import oracles
 from penstock.codecs.records import NO_REJECTS
 from penstock.engine.buffer import REJECTS_SCHEMA, Released, ReorderBuffer
-from penstock.model import EVENT_TIME, REJECTED, Decoded
+from penstock.model import EVENT_TIME, REJECTED
+from penstock.text import Decoded
 from penstock.units import BEGINNING, END, YEAR_1, YEAR_9999
 
 SCHEMA = pl.Schema({"time": EVENT_TIME, "x": pl.String, "_source": pl.String, "_offset": pl.Int64})

@@ -11,7 +11,8 @@ from penstock.codecs.access import Combined
 from penstock.codecs.ndjson import NdJson
 from penstock.engine.door import FUTURE, NO_TIME, OUTSIDE, Door
 from penstock.errors import FlowError
-from penstock.model import EVENT_TIME, REJECTED, Chunk, Decoded, Text
+from penstock.model import EVENT_TIME, REJECTED, Chunk
+from penstock.text import Decoded, Text
 from penstock.units import END, YEAR_1, YEAR_9999
 
 DAY = 86_400_000_000

@@ -15,7 +15,8 @@ import penstock as ps
 from penstock.engine.buffer import ReorderBuffer
 from penstock.engine.loop import World
 from penstock.errors import FlowError, RunError
-from penstock.model import Chunk, Decoder, Stream, Text
+from penstock.model import Chunk, Stream
+from penstock.text import Decoder, Text
 
 NOW = 1_700_000_000_000_000
 SECOND = 1_000_000

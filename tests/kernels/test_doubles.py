@@ -12,7 +12,7 @@ import pytest
 
 from penstock.codecs.json_columns import JsonDecoder
 from penstock.kernels.doubles import BIG, long_bits, short_bits
-from penstock.model import Text
+from penstock.text import Text
 
 BIGGEST, SMALLEST = 0x7FEF_FFFF_FFFF_FFFF, 1
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from penstock.codecs.json_columns import JsonDecoder
 from penstock.kernels.rfc3339 import parse_times
-from penstock.model import Text
+from penstock.text import Text
 from rfc3339 import time_of
 
 

@@ -8,7 +8,7 @@ import pytest
 
 import penstock as ps
 from packings import MAGIC, PACK, TEXT, plainly
-from penstock.model import Text
+from penstock.text import Text
 
 FORMATS = pytest.mark.parametrize("name", PACK)
 CUT = "ends in the middle"

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import penstock as ps
 from penstock.errors import FlowError, RunError
-from penstock.model import Text
+from penstock.text import Text
 
 SIZES = [1, 7, 1000, 65_536, 1 << 20]
 

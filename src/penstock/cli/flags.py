@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from penstock.codecs import CODECS
 from penstock.detectors.rolling_zscore import RollingZScore
 from penstock.engine.flow import Epochs
 from penstock.engine.loop import World
@@ -66,7 +67,7 @@ def pipeline_of(paths: Sequence[str], flags: Mapping[str, Any]) -> Pipeline:
     if "read_from" in flags and "follow" not in flags:
         raise FlowError.at("--read-from", "needs --follow")
     if "codec" not in flags:
-        raise FlowError.at("--codec", "is missing; name the format of the lines: combined, common, ndjson")
+        raise FlowError.at("--codec", f"is missing; name the format of the lines: {', '.join(CODECS)}")
     try:
         return _build(paths, flags)
     except FlowError as error:

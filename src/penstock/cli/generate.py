@@ -8,7 +8,7 @@ import stat
 import sys
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias, cast
 
 import click
 
@@ -127,8 +127,7 @@ def _check_free(out: str, force: bool) -> None:
 def _frames(spec: Synthetic) -> Iterator[pl.DataFrame]:
     reader = spec.open(spec.splits()[0], 0, _BLOCK_BYTES)
     while chunk := reader.read():
-        assert isinstance(chunk.data, pl.DataFrame)
-        yield chunk.data
+        yield cast("pl.DataFrame", chunk.data)
 
 
 def _write_file(out: str, frames: Iterator[pl.DataFrame], write: _Write) -> int:

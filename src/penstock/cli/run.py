@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ INTERRUPTED = 130
 
 @click.command()
 @click.argument("inputs", nargs=-1, required=True, metavar="FLOW.toml | LOG...")
-@click.option("--codec", help="Format of the log lines: combined, common, ndjson.")
+@click.option("--codec", help="Format of the log lines; `penstock list codecs` shows them.")
 @click.option("--time", help='Column with the event time.  [default: "time"]')
 @click.option("--delay", help='How late a row may come and still be on time.  [default: "5s"]')
 @click.option("--where", help="SQL condition: only rows for which it is true.")
@@ -63,7 +63,7 @@ def run(inputs: tuple[str, ...], epoch: tuple[str, ...], as_json: bool, **flags:
     pipeline.epochs = epochs_of(epoch, pipeline.epochs)
     from penstock.engine.loop import World  # noqa: PLC0415 heavy
 
-    with _until_signal() as stop, _told_of_compiling():
+    with _until_signal() as stop, nullcontext() if as_json else _told_of_compiling():
         summary = pipeline.run(World(stopped=stop))
     if as_json:
         click.echo(summary.to_json())

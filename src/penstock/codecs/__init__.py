@@ -15,7 +15,7 @@ from penstock.codecs.w3c import W3c
 from penstock.codecs.zeek import Zeek
 from penstock.errors import FlowError
 from penstock.fields import unknown
-from penstock.model import Codec
+from penstock.text import Codec
 
 CODECS: dict[str, type[Codec]] = {
     "combined": Combined,

@@ -16,7 +16,8 @@ from penstock.codecs.columns import bitmaps, frame, number_column, text_column, 
 from penstock.codecs.records import BLANK, rejects_at
 from penstock.fields import description
 from penstock.kernels import access_log as kernel
-from penstock.model import EVENT_TIME, PADDING, Decoded, Text
+from penstock.model import EVENT_TIME
+from penstock.text import PADDING, Decoded, Text
 
 _PLACES = {
     "vhost": kernel.VHOST,

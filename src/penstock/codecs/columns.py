@@ -9,7 +9,8 @@ import polars as pl
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from penstock.model import OFFSET, Text
+from penstock.model import OFFSET
+from penstock.text import Text
 
 _TIME = pa.timestamp("us", "UTC")
 

@@ -12,11 +12,12 @@ from typing import ClassVar
 import numpy as np
 import polars as pl
 
-from penstock.codecs.columns import bitmaps, flag_column, frame, text_column, time_column
+from penstock.codecs.columns import bitmaps, bool_column, frame, text_column, time_column
 from penstock.codecs.records import BLANK, rejects_at
 from penstock.fields import description
 from penstock.kernels import cri as kernel
-from penstock.model import EVENT_TIME, Decoded, Text
+from penstock.model import EVENT_TIME
+from penstock.text import Decoded, Text
 
 _REASONS = {
     kernel.BLANK: BLANK,
@@ -59,7 +60,7 @@ class _CriDecoder:
         columns = {
             "time": time_column(times, rows),
             "stream": text_column(views[kernel.STREAM], rows, None, text, _NO_SIDE),
-            "partial": flag_column(partial[0], rows),
+            "partial": bool_column(partial[0], rows),
             "message": text_column(views[kernel.MESSAGE], rows, None, text, _NO_SIDE),
         }
         rejects = rejects_at(text, start, bad[:refused], codes[:refused], _REASONS)

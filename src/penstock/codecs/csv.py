@@ -28,7 +28,8 @@ from penstock.codecs.typed import inferred
 from penstock.errors import FlowError, Mistake
 from penstock.fields import Names, description, keys_of, shown
 from penstock.kernels.delimited import record_ends
-from penstock.model import OFFSET, UNLIMITED, Decoded, Text
+from penstock.model import OFFSET
+from penstock.text import UNLIMITED, Decoded, Text
 
 _NEWLINE = 10
 _FIRST = 3

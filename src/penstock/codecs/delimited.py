@@ -14,7 +14,8 @@ from penstock.codecs.records import BLANK, rejects_at
 from penstock.codecs.time_formats import TimeFormat
 from penstock.codecs.typed import typed
 from penstock.kernels import delimited as kernel
-from penstock.model import OFFSET, PADDING, Decoded, Text
+from penstock.model import OFFSET
+from penstock.text import PADDING, Decoded, Text
 
 _REASONS = {
     kernel.BLANK: BLANK,

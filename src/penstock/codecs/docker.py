@@ -11,7 +11,8 @@ import polars as pl
 
 from penstock.codecs.ndjson import NdJson
 from penstock.fields import description
-from penstock.model import EVENT_TIME, OFFSET, Decoded, Decoder, Text
+from penstock.model import EVENT_TIME, OFFSET
+from penstock.text import Decoded, Decoder, Text
 
 _MEMBERS = {"log": "string", "stream": "string", "attrs": "string", "time": "timestamp"}
 

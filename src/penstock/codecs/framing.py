@@ -10,12 +10,12 @@ import polars as pl
 from numpy.typing import NDArray
 
 from penstock.codecs.buffers import Buffers
-from penstock.codecs.records import newlines_of
 from penstock.codecs.sifting import with_replacements, without_bad
-from penstock.kernels.framing import bounded_records, first_long_line, last_newline, line_end
+from penstock.kernels.framing import first_long_line, last_newline, line_end
 from penstock.kernels.scan import survey
 from penstock.kernels.utf8 import is_utf8
-from penstock.model import PADDING, REJECTED, Chunk, Text
+from penstock.model import REJECTED, Chunk
+from penstock.text import PADDING, Text
 
 KEPT_OF_A_LONG_LINE = 1024
 BOM = b"\xef\xbb\xbf"
@@ -25,10 +25,11 @@ _NEWLINE = 10
 class RecordRule(Protocol):
     """What says which lines make a record."""
 
-    def ends(self, text: Text, last: bool) -> NDArray[np.int64]:
+    def ends(self, text: Text, last: bool, longest: int) -> NDArray[np.int64]:
         """Return where each whole record of a text ends, rising; the text may hold bytes that are no UTF-8.
 
-        The lines behind the last end belong to a record that may go on; there are none if `last` is true.
+        The text begins with a record. The lines behind the last end belong to one that may go on; there are
+        none if `last` is true. A record ends before the line that would make it longer than `longest` bytes.
         """
         ...
 
@@ -140,9 +141,7 @@ class Framer:
             count += 1
         text = Text(self._buffer[self._begin :], stop - self._begin, count, self.heading)
         if self._framing.records is not None:
-            ends = self._framing.records.ends(text, last)
-            bounded = np.empty(count, np.int64)
-            ends = bounded[: bounded_records(ends, newlines_of(text), self._framing.longest, bounded)]
+            ends = self._framing.records.ends(text, last, self._framing.longest)
             if not len(ends):
                 return
             # A last line without its newline ends where that would be.

@@ -14,7 +14,8 @@ from penstock.kernels import json_kinds, json_numbers, json_strings, json_values
 from penstock.kernels import json_objects as kernel
 from penstock.kernels.doubles import BIG
 from penstock.kernels.json_keys import STRANGER_SIZE, STRANGERS
-from penstock.model import EVENT_TIME, PADDING, Decoded, Text
+from penstock.model import EVENT_TIME
+from penstock.text import PADDING, Decoded, Text
 
 KINDS = {
     "int64": json_kinds.INT64,

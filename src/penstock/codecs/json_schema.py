@@ -12,7 +12,7 @@ import polars as pl
 from penstock.codecs.records import records_of
 from penstock.kernels import json_members as kernel
 from penstock.kernels.json_values import MAX_DEPTH
-from penstock.model import PADDING, Text
+from penstock.text import PADDING, Text
 
 MOST_NESTED = 100
 """An object with members of more names than this is more likely a map, and stays a text."""

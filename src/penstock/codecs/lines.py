@@ -11,7 +11,8 @@ from penstock.codecs.records import BLANK, NO_REJECTS, records_of, rejected
 from penstock.codecs.time_formats import RFC3339, TimeFormat
 from penstock.errors import FlowError
 from penstock.fields import description
-from penstock.model import EVENT_TIME, OFFSET, Decoded, Text
+from penstock.model import EVENT_TIME, OFFSET
+from penstock.text import Decoded, Text
 
 ANY_TIME = (
     "[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]+)?(?:[Zz]|[+-][0-9]{2}:?[0-9]{2})?"

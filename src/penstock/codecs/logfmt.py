@@ -22,7 +22,8 @@ from penstock.errors import FlowError, Mistake, join_place
 from penstock.fields import description
 from penstock.kernels import logfmt as kernel
 from penstock.kernels import values
-from penstock.model import OFFSET, PADDING, Decoded, Text
+from penstock.model import OFFSET
+from penstock.text import PADDING, Decoded, Text
 
 NO_SCHEMA = "no schema could be inferred: the sample held no line with a key=value pair"
 

@@ -9,12 +9,12 @@ import polars as pl
 from numpy.typing import NDArray
 
 from penstock.codecs.patterns import check_pattern
-from penstock.codecs.records import newlines_of, records_of
+from penstock.codecs.records import bounded, newlines_of, records_of
 from penstock.codecs.text import utf8_text
 from penstock.errors import FlowError
 from penstock.fields import description
 from penstock.kernels.utf8 import is_utf8
-from penstock.model import PADDING, Text
+from penstock.text import PADDING, UNLIMITED, Text
 
 _QUESTION, _HIGH = ord("?"), 128
 
@@ -41,11 +41,11 @@ class MultilineRule:
         if self.continues is not None:
             check_pattern(self.continues, "continues")
 
-    def ends(self, text: Text, last: bool) -> NDArray[np.int64]:
+    def ends(self, text: Text, last: bool, longest: int = UNLIMITED) -> NDArray[np.int64]:
         """Return where each whole record of a text ends, rising; the text may hold bytes that are no UTF-8.
 
         The text begins with a record. The lines behind the last end belong to one that may go on; there are
-        none if `last` is true.
+        none if `last` is true. A record ends before the line that would make it longer than `longest` bytes.
         """
         newlines = newlines_of(text)
         lines = _lines_of(text)
@@ -56,7 +56,7 @@ class MultilineRule:
         first = np.flatnonzero(begins.to_numpy())
         # A record ends where the next begins; the text's first line begins one in any case.
         ends = newlines[first[first > 0] - 1] + 1
-        return np.append(ends, newlines[-1:] + 1) if last else ends
+        return bounded(np.append(ends, newlines[-1:] + 1) if last else ends, text, longest)
 
 
 def _lines_of(text: Text) -> pl.Series:

@@ -15,7 +15,8 @@ from penstock.codecs.records import records_of, rejected
 from penstock.codecs.text import utf8_text
 from penstock.errors import FlowError, Mistake, join_place
 from penstock.fields import description, unknown
-from penstock.model import OFFSET, Decoded, Decoder, Text
+from penstock.model import OFFSET
+from penstock.text import Decoded, Decoder, Text
 
 NO_SCHEMA = "no schema could be inferred: the sample held no JSON object with a field in it"
 

@@ -9,9 +9,11 @@ import polars as pl
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from penstock.kernels.framing import bounded_records
 from penstock.kernels.views import record_views
-from penstock.model import OFFSET, REJECTED, Text
+from penstock.model import OFFSET, REJECTED
 from penstock.strings import owned
+from penstock.text import Text
 
 NO_REJECTS = pl.DataFrame(schema=REJECTED)
 BLANK = "an empty line"
@@ -32,6 +34,12 @@ def records_of(text: Text, start: int) -> pl.DataFrame:
 def newlines_of(text: Text) -> NDArray[np.int64]:
     """Return where the newline of each line stands, shape (`text.count`,)."""
     return np.flatnonzero(text.buffer[: text.size + 1] == ord("\n"))[: text.count]
+
+
+def bounded(ends: NDArray[np.int64], text: Text, longest: int) -> NDArray[np.int64]:
+    """Return `ends` of records in a text and more: a record ends before the line that makes it too long."""
+    more = np.empty(text.count, np.int64)
+    return more[: bounded_records(ends, newlines_of(text), longest, more)]
 
 
 def rejects_at(

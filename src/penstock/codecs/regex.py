@@ -15,7 +15,8 @@ from penstock.codecs.time_formats import RFC3339, TimeFormat
 from penstock.codecs.typed import typed
 from penstock.errors import FlowError, Mistake, join_place
 from penstock.fields import description, unknown
-from penstock.model import OFFSET, Decoded, Text
+from penstock.model import OFFSET
+from penstock.text import Decoded, Text
 
 _DOT = "(?s)"  # "." is any character
 NO_MATCH = "the pattern does not match"

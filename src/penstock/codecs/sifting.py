@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from penstock.codecs.records import newlines_of, rejects_at
 from penstock.kernels.pieces import lay_end_to_end
 from penstock.kernels.utf8 import utf8_pieces
-from penstock.model import OFFSET, PADDING, Moved, Text
+from penstock.model import OFFSET
+from penstock.text import PADDING, Moved, Text
 
 NOT_UTF8 = "not UTF-8"
 _REASONS = {0: NOT_UTF8}

@@ -18,7 +18,8 @@ from penstock.codecs.zones import zone_of
 from penstock.errors import FlowError, Mistake
 from penstock.fields import Names, description
 from penstock.kernels import syslog as kernel
-from penstock.model import EVENT_TIME, PADDING, Decoded, Text
+from penstock.model import EVENT_TIME
+from penstock.text import PADDING, Decoded, Text
 
 _TEXTS = {
     "hostname": kernel.HOSTNAME,

@@ -17,7 +17,7 @@ from penstock.codecs.schema import schema_of, type_mistakes
 from penstock.codecs.time_formats import TimeFormat
 from penstock.errors import FlowError
 from penstock.fields import description
-from penstock.model import Decoded, Text
+from penstock.text import Decoded, Text
 
 _HEADING = b"#Fields:"
 _LAYOUT = Layout(separators=b" \t", runs=True, quote=b'"', comment=b"#", prefix=_HEADING, nulls=(b"-",))

@@ -11,7 +11,7 @@ from penstock.codecs.delimited import Begun, Layout, decoded, heading_text, spli
 from penstock.codecs.schema import schema_of
 from penstock.codecs.time_formats import TimeFormat
 from penstock.fields import description
-from penstock.model import Decoded, Text
+from penstock.text import Decoded, Text
 
 _HEADING = b"#fields\t"
 _KINDS = b"#types\t"

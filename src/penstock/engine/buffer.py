@@ -24,8 +24,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from penstock.kernels.order import merge_behind, split_behind, watermarks
-from penstock.model import LATE, METADATA, OFFSET, REJECTED, REJECTS, SOURCE, Decoded, event_times, joined
+from penstock.model import LATE, METADATA, OFFSET, REJECTED, REJECTS, SOURCE, event_times, joined
 from penstock.strings import owned
+from penstock.text import Decoded
 from penstock.units import BEGINNING, END
 
 _MARK = "_watermark"
@@ -140,7 +141,7 @@ class ReorderBuffer:
         return min(marks, default=(END, False))[1]
 
     def join(self, name: str, watermark: int) -> None:
-        """Take one more split, its number that of the splits so far, at the watermark before its first row."""
+        """Take one more split, which gets the next number, at the watermark before its first row."""
         split = _Split(name, watermark)
         self._splits.append(split)
         insort(self._by_name, split, key=lambda split: split.name)

@@ -12,8 +12,9 @@ from penstock.codecs.records import NO_REJECTS, records_of, rejected
 from penstock.codecs.sifting import in_place
 from penstock.errors import FlowError
 from penstock.fields import unknown
-from penstock.model import EVENT_TIME, METADATA, OFFSET, Chunk, Decoded, Decoder, Text, event_times, joined
+from penstock.model import EVENT_TIME, METADATA, OFFSET, Chunk, event_times, joined
 from penstock.strings import owned
+from penstock.text import Decoded, Decoder, Text
 from penstock.units import BEGINNING, END, YEAR_1, YEAR_9999
 
 NO_TIME = "no event time"

@@ -9,7 +9,8 @@ import polars as pl
 from penstock.engine.ahead import ReadAhead
 from penstock.engine.door import Door
 from penstock.errors import FlowError, RunError
-from penstock.model import METADATA, Chunk, Decoded, Followed, Follower, Reader, Source, Text
+from penstock.model import METADATA, Chunk, Followed, Follower, Reader, Source
+from penstock.text import Decoded, Text
 from penstock.units import BEGINNING
 
 PEEK_BYTES = 64 * 1024

@@ -7,17 +7,28 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator
 
-from penstock.codecs import codec_named
+from penstock.codecs import CODECS, codec_named
 from penstock.codecs.framing import Framing
+from penstock.codecs.multiline import MultilineRule
 from penstock.errors import FlowError
 from penstock.fields import Names, Size, description, shown
-from penstock.model import Codec, Decoder, Headed
 from penstock.sources.following import FileFollower
 from penstock.sources.matching import files_of, nothing, readable_file, refused
 from penstock.sources.reading import FileReader
+from penstock.text import Codec, Decoder, Headed, Multiline, Quoted
 from penstock.units import size_in_bytes
 
 _NO_PATHS = "is empty; name a file, a glob pattern or a directory"
+
+
+def _rule(value: object) -> object:
+    """Make the rule that a TOML table describes."""
+    if not isinstance(value, Mapping):
+        return value
+    try:
+        return MultilineRule(**value)
+    except FlowError as error:
+        raise error.within("multiline") from None
 
 
 @description
@@ -31,6 +42,9 @@ class Files:
 
     A line longer than `max_line_bytes` is rejected, its first KiB kept. A line that is not UTF-8 is rejected
     too, or has U+FFFD in the place of what is wrong if `invalid_utf8` is "replace".
+
+    `multiline` puts lines together to records, such as a stack trace and the line it belongs to: by a pattern
+    of the lines that begin one, `start`, or of those that go on with the one before, `continues`.
 
     With `follow` the source does not end: what is added to files is read as it comes, files that appear
     later join, and a log that is rotated stays one split, under its first path: a file that is renamed is
@@ -47,10 +61,14 @@ class Files:
     codec: Annotated[Codec | str, BeforeValidator(codec_named)]
     max_line_bytes: Size = "1MiB"
     invalid_utf8: Literal["reject", "replace"] = "reject"
+    multiline: Annotated[MultilineRule | None, BeforeValidator(_rule)] = None
     follow: bool = False
     read_from: Literal["start", "end"] = "start"
 
     def __post_init__(self) -> None:
+        if self.multiline is not None and not isinstance(codec_named(self.codec), Multiline):
+            able = ", ".join(name for name, codec in CODECS.items() if hasattr(codec, "multiline"))
+            raise FlowError.at("multiline", f"is not for this codec, which reads lines; it is for: {able}")
         if self.read_from == "end" and not self.follow:
             rule = 'must be "start" where files are not followed, got "end"; set follow = true'
             raise FlowError.at("read_from", rule)
@@ -100,4 +118,5 @@ class Files:
             longest=size_in_bytes(self.max_line_bytes),
             invalid_utf8=self.invalid_utf8,
             heading=codec.heading if isinstance(codec, Headed) else None,
+            records=self.multiline or (codec if isinstance(codec, Quoted) and codec.quoted else None),
         )

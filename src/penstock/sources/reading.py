@@ -7,9 +7,10 @@ from typing import BinaryIO
 
 from penstock.codecs.framing import Framer, Framing
 from penstock.errors import FlowError, RunError
-from penstock.model import Chunk, Text
+from penstock.model import Chunk
 from penstock.sources.matching import refused
 from penstock.sources.packed import Unpacked, unpacked
+from penstock.text import Text
 
 _STEP = 1024 * 1024
 

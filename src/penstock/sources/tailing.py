@@ -10,9 +10,10 @@ from threading import Lock
 import polars as pl
 
 from penstock.codecs.framing import Framer, Framing
-from penstock.model import OFFSET, Chunk, Text
+from penstock.model import OFFSET, Chunk
 from penstock.sources.logs import LONGEST, Part
 from penstock.sources.rotation import Generation
+from penstock.text import Text
 
 _KEPT = 100
 """Generations that are done, and not seen any more, that may yet come back compressed."""
