@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from csv_records import BAD, GOOD
@@ -217,6 +217,7 @@ def test_what_framing_asks() -> None:
         assert codec.heading == b""
 
 
+@example('"\n""', 1)
 @given(st.text(alphabet='a,"\n', max_size=40), st.integers(1, 12) | st.just(2**62))
 def test_ends(data: str, longest: int) -> None:
     want = ends_of(data + "\n", longest)

@@ -206,7 +206,7 @@ def record_ends(
             if end - record > longest and line > record:
                 ends[count] = record = base = line
                 count += 1
-                opened = False
+                opened, doubled = False, np.int64(-1)
                 mask = separators(text, base, quote, quote)
                 continue
             line = end
