@@ -12,6 +12,7 @@ from typing import ClassVar
 import numpy as np
 import polars as pl
 
+from penstock.codecs.buffers import Buffers
 from penstock.codecs.columns import bitmaps, frame, number_column, text_column, time_column
 from penstock.codecs.records import BLANK, rejects_at
 from penstock.fields import description
@@ -49,6 +50,7 @@ _REASONS = {
 class _AccessDecoder:
     def __init__(self, vhost: bool, combined: bool, extra: bool) -> None:
         self._shape = (vhost, combined, extra)
+        self._buffers = Buffers()
         left_out = {
             name
             for name, wanted in (
@@ -65,12 +67,13 @@ class _AccessDecoder:
     def decode(self, text: Text, start: int) -> Decoded:
         """Turn lines into rows and rejects; see `Decoder.decode`."""
         lines = text.count
-        times, sizes, offsets = (np.empty(lines, np.int64) for _ in range(3))
-        statuses = np.empty(lines, np.int16)
-        views = np.empty((kernel.STATUS, lines, 2), np.uint64)
-        bits = bitmaps(kernel.COLUMNS, lines)
-        side = np.empty(text.size + PADDING, np.uint8)
-        bad, codes = np.empty((lines, 2), np.int64), np.empty(lines, np.uint8)
+        empty = self._buffers.empty
+        times, sizes, offsets = (empty(lines, np.int64) for _ in range(3))
+        statuses = empty(lines, np.int16)
+        views = empty((kernel.STATUS, lines, 2), np.uint64)
+        bits = bitmaps(kernel.COLUMNS, lines, self._buffers)
+        side = empty(text.size + PADDING, np.uint8)
+        bad, codes = empty((lines, 2), np.int64), empty(lines, np.uint8)
         read = (times, statuses, sizes, offsets, views, bits)
         rows, refused, _ = kernel.parse_access(
             text.buffer, start, text.size, *self._shape, *read, side, bad, codes

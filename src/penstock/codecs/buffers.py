@@ -2,39 +2,58 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from threading import Lock
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-_KEPT = 16
+_MOST_UNUSED = 64 * 1024 * 1024
+"""Bytes that are kept though nothing uses them."""
 _UNUSED = 2
 """References to an array that nothing uses: the list's, and the call's that counts them."""
 
 
 class Buffers:
-    """Hands out arrays of bytes, and takes one back when nothing refers to it any more.
+    """Hands out arrays, and takes one back when nothing refers to it any more.
 
     Views, Arrow buffers and Polars columns that point into an array refer to it, so nothing that still looks
     at a buffer ever sees it change. Who keeps a row for long keeps a whole buffer: copy it out. Used by any
-    number of threads.
+    number of threads; without it, what one thread makes and another drops is fresh memory each time, and two
+    threads were no faster than one.
     """
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._arrays: list[NDArray[np.uint8]] = []
+        self._arrays: dict[int, list[NDArray[np.uint8]]] = {}
 
     def take(self, size: int) -> NDArray[np.uint8]:
-        """Return an array of at least `size` bytes of any content, not longer than twice that."""
+        """Return an array of at least `size` bytes, and an eighth more at most, of any content."""
+        step = 1 << max(size.bit_length() - 4, 6)
+        size = -(-size // step) * step
         with self._lock:
-            arrays = self._arrays
-            unused = [i for i in range(len(arrays)) if sys.getrefcount(arrays[i]) == _UNUSED]
-            for i in unused:
-                if size <= len(arrays[i]) <= 2 * size:
+            arrays = self._arrays.setdefault(size, [])
+            for i in range(len(arrays)):
+                if sys.getrefcount(arrays[i]) == _UNUSED:
                     return arrays[i]
-            for i in reversed(unused):
-                del arrays[i]  # of a size that is no longer asked for
-            del arrays[:-_KEPT]  # whoever still uses these will free them
+            self._drop()
             arrays.append(np.empty(size, np.uint8))
             return arrays[-1]
+
+    def empty(self, shape: int | tuple[int, ...], dtype: type[np.generic]) -> NDArray[Any]:
+        """Return an array of a shape and type, of any content."""
+        count = math.prod(shape) if isinstance(shape, tuple) else shape
+        size = count * np.dtype(dtype).itemsize
+        return self.take(size)[:size].view(dtype).reshape(shape)
+
+    def _drop(self) -> None:
+        """Drop what is unused beyond a bound."""
+        left = _MOST_UNUSED
+        for size, arrays in self._arrays.items():
+            for i in reversed(range(len(arrays))):
+                if sys.getrefcount(arrays[i]) == _UNUSED:
+                    left -= size
+                    if left < 0:
+                        del arrays[i]

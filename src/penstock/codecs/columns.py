@@ -9,15 +9,19 @@ import polars as pl
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from penstock.codecs.buffers import Buffers
 from penstock.model import OFFSET
 from penstock.text import Text
 
 _TIME = pa.timestamp("us", "UTC")
 
 
-def bitmaps(columns: int, rows: int) -> NDArray[np.uint8]:
+def bitmaps(columns: int, rows: int, buffers: Buffers | None = None) -> NDArray[np.uint8]:
     """Return validity bitmaps for some columns, shape (columns, bytes), in which no row is null."""
-    return np.full((columns, (rows + 7) // 8), 0xFF, np.uint8)
+    shape = (columns, (rows + 7) // 8)
+    bits = np.empty(shape, np.uint8) if buffers is None else buffers.empty(shape, np.uint8)
+    bits.fill(0xFF)
+    return bits
 
 
 def text_column(

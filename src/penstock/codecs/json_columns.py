@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
+from penstock.codecs.buffers import Buffers
 from penstock.codecs.columns import bitmaps, bool_column, frame, number_column, text_column, time_column
 from penstock.codecs.records import BLANK, rejects_at
 from penstock.kernels import json_kinds, json_numbers, json_strings, json_values
@@ -55,6 +56,7 @@ class JsonDecoder:
     def __init__(self, types: Mapping[str, str]) -> None:
         self.schema = pl.Schema({name: _TYPES.get(of, EVENT_TIME) for name, of in types.items()})
         kinds = np.array([KINDS[of] for of in types.values()], np.int64)
+        self._buffers = Buffers()
         self._columns = np.zeros((len(kinds), 2), np.int64)
         self._columns[:, 0] = kinds
         texts, flags = kinds == json_kinds.STRING, kinds == json_kinds.BOOL
@@ -80,10 +82,14 @@ class JsonDecoder:
         """Turn lines into rows and rejects; see `Decoder.decode`."""
         lines = text.count
         texts, flags, numbers = (int(np.count_nonzero(alike)) for alike in self._alike)
-        views, words = np.empty((texts, lines, 2), np.uint64), np.empty((numbers, lines), np.int64)
-        values, bits = np.zeros((flags, (lines + 7) // 8), np.uint8), bitmaps(len(self._columns), lines)
-        offsets, side = np.empty(lines, np.int64), np.empty(text.size + PADDING, np.uint8)
-        bad, codes = np.empty((lines, 2), np.int64), np.empty(lines, np.int32)
+        empty = self._buffers.empty
+        views, words = empty((texts, lines, 2), np.uint64), empty((numbers, lines), np.int64)
+        values, bits = (
+            np.zeros((flags, (lines + 7) // 8), np.uint8),
+            bitmaps(len(self._columns), lines, self._buffers),
+        )
+        offsets, side = empty(lines, np.int64), empty(text.size + PADDING, np.uint8)
+        bad, codes = empty((lines, 2), np.int64), empty(lines, np.int32)
         rows, refused = kernel.parse_objects(
             text.buffer, start, text.size, *self._room(),
             views, words, words.view(np.float64), values, bits, offsets, side, bad, codes,

@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from penstock.codecs.buffers import Buffers
 from penstock.codecs.columns import bitmaps, bool_column, frame, number_column, text_column, time_column
 from penstock.codecs.records import BLANK, records_of, rejected, rejects_at
 from penstock.codecs.schema import check_declared, likeliest, mistyped, schema_of
@@ -62,6 +63,7 @@ class _LogfmtDecoder:
         room = [0 if kind == kernel.TEXT else 1 if kind == kernel.BOOL else 2 for kind in self._kinds]
         self._slots = np.array([room[:place].count(of) for place, of in enumerate(room)], np.int64)
         self._room = tuple(room.count(of) for of in range(3))
+        self._buffers = Buffers()
         self._reasons = dict(_REASONS)
         for column, (name, of) in enumerate(types.items()):
             self._reasons[kernel.MISTYPED + 2 * column] = mistyped(name, of)
@@ -78,15 +80,16 @@ class _LogfmtDecoder:
         """Decode; return also where up to `room` keys lie that have a value but no column, shape (n, 2)."""
         lines = text.count
         texts, bools, numeric = self._room
-        views, flags = np.empty((texts, lines, 2), np.uint64), bitmaps(bools, lines)
-        numbers = np.empty((numeric, lines), np.int64)
+        empty = self._buffers.empty
+        views, flags = empty((texts, lines, 2), np.uint64), bitmaps(bools, lines, self._buffers)
+        numbers = empty((numeric, lines), np.int64)
         reals = numbers.view(np.float64)
-        bits, offsets = bitmaps(len(self._types), lines), np.empty(lines, np.int64)
-        side = np.empty(text.size + PADDING, np.uint8)
+        bits, offsets = bitmaps(len(self._types), lines, self._buffers), empty(lines, np.int64)
+        side = empty(text.size + PADDING, np.uint8)
         most = lines * sum(of == "float64" or of in _UNITS for of in self._types.values())
         hard, hard_views = np.empty((most, 2), np.int64), np.empty((1, most, 2), np.uint64)
         others = np.empty((room, 2), np.int64)
-        bad, codes = np.empty((lines, 2), np.int64), np.empty(lines, np.int64)
+        bad, codes = empty((lines, 2), np.int64), empty(lines, np.int64)
         work = (np.empty((len(self._types), 3), np.uint64), np.empty((len(self._types), 4), np.int64))
         rows, refused, hards, found = kernel.parse_logfmt(
             text.buffer, start, text.size, self._names, self._bounds, self._kinds, self._slots, *work,
