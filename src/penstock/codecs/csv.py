@@ -32,8 +32,8 @@ from penstock.model import OFFSET
 from penstock.text import UNLIMITED, Decoded, Text
 
 _NEWLINE = 10
-_FIRST = 3
-"""A split's first line begins here at the latest: a byte order mark may stand before it."""
+_FIRST = (0, 3)
+"""Where a split's first line may begin: a byte order mark may stand before it."""
 
 
 @description
@@ -172,13 +172,10 @@ class _CsvDecoder:
 
 def _begun(text: Text, start: int) -> Begun:
     """Return the heading in force in a text, and where the records behind it begin, if it is in the text."""
-    if start > _FIRST or not text.size:
-        return Begun(text.heading)
-    first = line_at(text, 0)
-    if text.heading not in (b"", first):  # the split's first line is none of the text: it was not UTF-8
+    if text.heading or start not in _FIRST or not text.size:
         return Begun(text.heading)
     end = newline_at(text, 0) + 1 if text.ends is None else int(text.ends[0])
-    return Begun(first, min(end, text.size), 1)
+    return Begun(line_at(text, 0), min(end, text.size), 1)
 
 
 def _fields_of(heading: bytes, layout: Layout) -> list[str]:
