@@ -68,15 +68,16 @@ class Framer:
         self._has_first_line = position > 0
 
     def room(self, size: int) -> memoryview:
-        """Return where to read the next bytes to: `size` of them, or as many as wait if that is more."""
+        """Return where to read the next bytes to: `size` of them or more."""
         waiting = self._end - self._begin
-        size = max(size, waiting)  # so that a long line is copied a few times only
         if len(self._buffer) - self._end < size + PADDING:
-            buffer = self._buffers.take(waiting + size + PADDING)
+            # Twice as much each time, so that a long line is copied a few times only.
+            buffer = self._buffers.take(waiting + max(size, waiting) + PADDING)
             buffer[:waiting] = self._buffer[self._begin : self._end]
             self._buffer = buffer
             self._begin, self._line, self._end = 0, self._line - self._begin, waiting
-        return memoryview(self._buffer)[self._end : self._end + size]  # type: ignore[arg-type]
+        stop = min(self._end + max(size, waiting), len(self._buffer) - PADDING)
+        return memoryview(self._buffer)[self._end : stop]  # type: ignore[arg-type]
 
     def push(self, count: int) -> list[Chunk]:
         """Take `count` bytes that were read to `room`; return what is whole now."""
