@@ -178,7 +178,9 @@ def test_a_split_with_another_heading() -> None:
     decoder = Csv(schema={"a": "int64", "b": "string", "c": "string"}).decoder(b"")
     assert decode(decoder, Text.of(b"c,d,a\nx,y,1\n"), others=1).rows.rows() == [(1, None, "x", 6)]
     assert decode(decoder, Text.of(b"x,y,1\n", b"c,d,a"), 1000).rows.rows() == [(1, None, "x", 1000)]
-    assert decode(decoder, Text.of(b"x,y,1\n"), 1000).rejects["reason"].str.contains("no heading").all()
+    assert (
+        decode(decoder, Text.of(b"x,y,1\n", b"\n"), 1000).rejects["reason"].str.contains("no heading").all()
+    )
 
 
 def test_a_row_that_looks_like_the_heading_is_a_row() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import tracemalloc
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -9,7 +10,18 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from framings import CUTS, LONGEST, TEXTS, cut_into, expected, framed, lines_of, moved_lines, push
+from framings import (
+    CUTS,
+    LONGEST,
+    TEXTS,
+    cut_into,
+    expected,
+    framed,
+    is_utf8,
+    lines_of,
+    moved_lines,
+    push,
+)
 from penstock.codecs.framing import KEPT_OF_A_LONG_LINE, Framer, Framing
 from penstock.codecs.records import bounded
 from penstock.text import Text
@@ -124,7 +136,7 @@ def test_each_text_has_the_heading_in_force_before_it(lines: list[bytes], cuts: 
             before = data[: chunk.start].split(b"\n")[:-1]
             headings = [line.removesuffix(b"\r") for line in before if line.startswith(prefix)]
             headings = headings[:1] if prefix == b"" else headings[-1:]
-            assert chunk.data.heading == (headings[0] if headings else b"")
+            assert chunk.data.heading == (headings[0] or b"\n" if headings else b"")
 
 
 @dataclass
@@ -175,3 +187,19 @@ def test_records_of_several_lines(text: bytes, longest: int, cuts: list[int]) ->
             begins = [0, *ends[:-1].tolist()]
             got += [(chunk.start + a, data[a:b]) for a, b in zip(begins, ends.tolist(), strict=True)]
     assert got == records_in(text, longest)
+
+
+@settings(max_examples=200, derandomize=True)
+@given(
+    st.lists(st.sampled_from([b"#Fields: a", b"#Fields: \xff", b"", b"\xff", b"x" * 20, b"x"]), max_size=8),
+    CUTS,
+)
+def test_what_is_left_out_heads_nothing(lines: list[bytes], cuts: list[int]) -> None:
+    data = b"".join(line + b"\n" for line in lines)
+    for prefix in (b"#Fields:", b""):
+        good = [line for line in lines if is_utf8(line) and len(line) <= 12 and line.startswith(prefix)]
+        framer = Framer(0, Framing(longest=12, heading=prefix))
+        for begin, end in pairwise([0, *sorted(cut % (len(data) + 1) for cut in cuts), len(data)]):
+            push(framer, data[begin:end])
+        framer.finish()
+        assert framer.heading == ((good[0] or b"\n" if prefix == b"" else good[-1]) if good else b"")

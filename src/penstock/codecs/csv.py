@@ -32,8 +32,6 @@ from penstock.model import OFFSET
 from penstock.text import UNLIMITED, Decoded, Text
 
 _NEWLINE = 10
-_FIRST = (0, 3)
-"""Where a split's first line may begin: a byte order mark may stand before it."""
 
 
 @description
@@ -162,7 +160,7 @@ class _CsvDecoder:
 
     def decode(self, text: Text, start: int) -> Decoded:
         """Turn records into rows and rejects; see `Decoder.decode`."""
-        begun = _begun(text, start) if self._names is None else Begun(b"")
+        begun = _begun(text) if self._names is None else Begun(b"")
         fields = split(text, start, self._layout, list(self._types), self._fields_of, begun)
         return decoded(text, start, fields, self._types, self._times)
 
@@ -170,9 +168,9 @@ class _CsvDecoder:
         return _fields_of(heading, self._layout) if self._names is None else self._names
 
 
-def _begun(text: Text, start: int) -> Begun:
+def _begun(text: Text) -> Begun:
     """Return the heading in force in a text, and where the records behind it begin, if it is in the text."""
-    if text.heading or start not in _FIRST or not text.size:
+    if text.heading or not text.size:
         return Begun(text.heading)
     end = newline_at(text, 0) + 1 if text.ends is None else int(text.ends[0])
     return Begun(line_at(text, 0), min(end, text.size), 1)
@@ -191,7 +189,7 @@ def _fields_of(heading: bytes, layout: Layout) -> list[str]:
 
 def _inferred(text: Text, layout: Layout, times: TimeFormat) -> dict[str, str]:
     """Return the columns of the first heading of a sample, and the types of their values."""
-    begun = _begun(text, 0)
+    begun = _begun(text)
     names = [name for name in dict.fromkeys(_fields_of(begun.heading, layout)) if not name.startswith("_")]
     if not names:
         return {}

@@ -65,7 +65,6 @@ class Framer:
         """Where the line, or record, begins that is not yet whole."""
         self.heading = heading
         """The heading in force at `position`."""
-        self._has_first_line = position > 0
 
     def room(self, size: int) -> memoryview:
         """Return where to read the next bytes to: `size` of them or more."""
@@ -152,28 +151,27 @@ class Framer:
             text = Text(text.buffer, size, count, self.heading, ends)
         rejects = None
         start = self.position
-        self._note_heading(text)
         self._drop(text.size)
         if not ascii_only and not is_utf8(text.buffer[: text.size]):
             if self._framing.invalid_utf8 == "replace":
                 text = with_replacements(text)
             else:
                 text, rejects = without_bad(text, start)
+        self._note_heading(text)
         chunks.append(Chunk(text, start, self.position, rejects))
 
     def _note_heading(self, text: Text) -> None:
-        """Remember the last heading of a text."""
+        """Remember the last heading of a text; that a first line is blank is remembered as a newline."""
         prefix = self._framing.heading
-        if prefix is None or (prefix == b"" and self._has_first_line):
+        if prefix is None or (prefix == b"" and self.heading) or not text.size:
             return
-        self._has_first_line = True
         data = text.to_bytes()
         at = 0 if prefix == b"" or data.startswith(prefix) else -1
         if prefix:
             further = data.rfind(b"\n" + prefix)
             at = further + 1 if further >= 0 else at
         if at >= 0:
-            self.heading = data[at:].split(b"\n", 1)[0].removesuffix(b"\r")
+            self.heading = data[at:].split(b"\n", 1)[0].removesuffix(b"\r") or b"\n"
 
     def _drop(self, count: int) -> None:
         """Be done with so many bytes of the buffer."""
