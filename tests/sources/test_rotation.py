@@ -24,6 +24,10 @@ class File:
         return 1, self.inode
 
     @property
+    def size(self) -> int:
+        return len(self.content)
+
+    @property
     def head(self) -> bytes:
         return self.content[:HEAD]
 
@@ -250,6 +254,13 @@ def test_a_copy_that_is_being_made_is_not_yet_a_file_of_its_own() -> None:
     for size in (1, 500, 1024, 2000):
         assert verdicts([origin, File(8, A[:size], path="log.1")], [known])[1].what is Is.PERHAPS
     assert verdicts([origin, File(8, A[:500] + b"x", path="log.1")], [known])[1].what is Is.NEW
+
+
+def test_a_file_that_shares_a_long_header_with_one_that_is_there_need_not_wait() -> None:
+    origin = File(7, b"#" * 5000 + A, path="log")
+    other = File(8, b"#" * 5000 + b"other\n", path="other")
+    assert verdicts([origin, other], [known_of(origin)])[1].what is Is.NEW
+    assert verdicts([File(9, other.content + b"x", path="third"), other], [])[0].what is Is.NEW
 
 
 def test_two_that_are_new_and_alike_are_both_new_only_at_the_very_first_look() -> None:

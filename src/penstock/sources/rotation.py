@@ -8,7 +8,7 @@ and different files may begin alike.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
@@ -59,6 +59,11 @@ class Sight(Protocol):
         ...
 
     @property
+    def size(self) -> int:
+        """How many bytes it has on its disk."""
+        ...
+
+    @property
     def head(self) -> bytes:
         """Its first `HEAD` bytes, or all it has; nothing: it is passed over."""
         ...
@@ -91,49 +96,64 @@ def verdicts(sights: Sequence[Sight], known: Sequence[Generation], first: bool =
 
     If it is the `first` time that anyone looks, files that are alike are all files of their own.
     """
-    latest = known[::-1]
-    same = [next((g for g in latest if _is_still(sight, g)), None) for sight in sights]
-    seen = {sight.identity for sight in sights}
-    there = [g for g in latest if any(g is s for s in same) or (g.named and _identity(g) not in seen)]
-    emptied = [g for g in latest if _identity(g) in seen and not any(g is s for s in same)]
-    told = {i: Verdict(Is.SAME, generation) for i, generation in enumerate(same) if generation is not None}
+    of_inode: dict[tuple[int, int], list[Generation]] = {}
+    for generation in reversed(known):
+        of_inode.setdefault((generation.device, generation.inode), []).append(generation)
+    found = [next((g for g in of_inode.get(s.identity, ()) if _holds(s, g)), None) for s in sights]
+    seen = _Seen(
+        {id(g): s for s, g in zip(sights, found, strict=True) if g is not None}, {s.identity for s in sights}
+    )
+    told = {i: Verdict(Is.SAME, generation) for i, generation in enumerate(found) if generation is not None}
     new: list[Sight] = []
     logs = {generation.log for generation in known}
     for i in sorted(set(range(len(sights))) - told.keys(), key=lambda i: (sights[i].path not in logs, i)):
-        verdict = (
-            _of_another_file(sights[i], latest, there, emptied) if sights[i].head else Verdict(Is.NOTHING)
-        )
-        if verdict.generation is not None:
-            there.append(verdict.generation)  # one copy will do
-        elif verdict.what is Is.NEW:
-            if not first and any(_begin_alike(sights[i], other) for other in new):
-                verdict = Verdict(Is.PERHAPS)
+        if not sights[i].head:
+            told[i] = Verdict(Is.NOTHING)
+            continue
+        told[i] = _of_another_file(sights[i], known[::-1], seen)
+        if told[i].what is Is.COPY:
+            seen.again.add(id(told[i].generation))  # one copy will do
+        elif told[i].what is Is.NEW:
+            if not first and any(_is_beginning(sights[i], other) for other in new):
+                told[i] = Verdict(Is.PERHAPS)
             new.append(sights[i])
-        told[i] = verdict
     return [told[i] for i in range(len(sights))]
 
 
-def _identity(generation: Generation) -> tuple[int, int]:
-    return generation.device, generation.inode
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """Where generations were seen, by their ids, and which files were at all."""
+
+    places: dict[int, Sight]
+    identities: set[tuple[int, int]]
+    again: set[int] = field(default_factory=set)
+
+    def is_there(self, generation: Generation) -> bool:
+        return id(generation) in self.places or id(generation) in self.again or self.is_elsewhere(generation)
+
+    def is_elsewhere(self, generation: Generation) -> bool:
+        return generation.named and (generation.device, generation.inode) not in self.identities
+
+    def is_emptied(self, generation: Generation) -> bool:
+        identity = generation.device, generation.inode
+        return id(generation) not in self.places and identity in self.identities
 
 
-def _is_still(sight: Sight, generation: Generation) -> bool:
-    return sight.identity == _identity(generation) and _holds(sight, generation)
-
-
-def _of_another_file(
-    sight: Sight, known: Iterable[Generation], there: Sequence[Generation], emptied: Sequence[Generation]
-) -> Verdict:
+def _of_another_file(sight: Sight, known: Iterable[Generation], seen: _Seen) -> Verdict:
     for generation in known:
-        if any(generation is g for g in there):
-            # What comes in the place of a log may well begin as the log did, with a header.
-            is_successor = sight.path == generation.log and generation.held < HEAD
-            if not is_successor and _may_be_copied(sight, generation):
-                return Verdict(Is.PERHAPS, generation)
-        elif generation.held and _holds(sight, generation):
-            rotated = sight.packed or any(generation is g for g in emptied)
-            if _is_convincing(sight, generation, rotated):
+        if not _begin_alike(sight.head, generation.head):
+            continue  # first, for the rest may take reading all of a compressed file
+        if not seen.is_there(generation):
+            rotated = sight.packed or seen.is_emptied(generation)
+            if generation.held and _holds(sight, generation) and _is_convincing(sight, generation, rotated):
                 return Verdict(Is.COPY, generation)
+        elif sight.path == generation.log and generation.held < HEAD:
+            continue  # what comes in the place of a log may well begin as the log did, with a header
+        elif sight.before(generation.held, 0) is not None:
+            if generation.held and _holds(sight, generation):
+                return Verdict(Is.PERHAPS, generation)
+        elif (place := seen.places.get(id(generation))) and _is_beginning(sight, place):
+            return Verdict(Is.PERHAPS, generation)
     return Verdict(Is.NEW)
 
 
@@ -144,16 +164,19 @@ def _holds(sight: Sight, generation: Generation) -> bool:
     return sight.before(generation.held, len(generation.before)) == generation.before
 
 
-def _may_be_copied(sight: Sight, generation: Generation) -> bool:
-    """Tell whether a file holds all that a generation held, or its beginning, as a growing copy does."""
-    if sight.before(generation.held, 0) is not None:
-        return generation.held > 0 and _holds(sight, generation)
-    return _begin_alike(sight, generation)
+def _begin_alike(head: bytes, other: bytes) -> bool:
+    size = min(len(head), len(other))
+    return head[:size] == other[:size]
 
 
-def _begin_alike(sight: Sight, other: Sight | Generation) -> bool:
-    size = min(len(sight.head), len(other.head))
-    return sight.head[:size] == other.head[:size]
+def _is_beginning(sight: Sight, other: Sight) -> bool:
+    """Tell whether of two files one is how the other begins, as a copy is while it grows."""
+    if not _begin_alike(sight.head, other.head):
+        return False
+    if sight.packed or other.packed:
+        return True
+    size = min(sight.size, other.size)
+    return sight.before(size, min(TAIL, size)) == other.before(size, min(TAIL, size))
 
 
 def _is_convincing(sight: Sight, generation: Generation, rotated: bool) -> bool:
