@@ -199,6 +199,18 @@ MISTAKES = [  # what stands in FLOW, what stands there instead, the place, the r
     (LOG, '["access.log", "*.gz"]', "source.paths[1]", '"*.gz" is a pattern that matches no file'),
     (LOG, '["empty"]', "source.paths[0]", '"empty" is a directory without files'),
     (LOG, '["pipe"]', "source.paths[0]", 'must be a regular file, got "pipe"'),
+    (LOG, '["pipe"]\nfollow = true', "source.paths[0]", 'must be a regular file, got "pipe"'),
+    (
+        LOG,
+        '["no/*"]\nfollow = true',
+        "source.paths[0]",
+        'there is no folder "no" in which to wait for "no/*"',
+    ),
+    (LOG, "[]\nfollow = true", "source.paths", "is empty; name a file, a glob pattern or a directory"),
+    (LOG, LOG + '\nread_from = "end"', "source.read_from", 'got "end"; set follow = true'),
+    (LOG, LOG + '\nread_from = "middle"', "source.read_from", "must be 'start' or 'end', got \"middle\""),
+    (LOG, LOG + '\nfollow = "yes"', "source.follow", 'must be true or false, got "yes"'),
+    (DELAY, 'idle_after = "0s"', "time.idle_after", 'must be longer than nothing, got "0s"'),
 ]
 FLAGS = [  # the arguments after `run`, the flag that is told of, the rule
     ("access.log", "--codec", "is missing; name the format of the lines: combined,"),
@@ -221,6 +233,8 @@ FLAGS = [  # the arguments after `run`, the flag that is told of, the rule
     ("access.log --codec combined --where stats>1", "--where", 'did you mean "status"?'),
     ("access.log --codec combined --time tme", "--time", 'did you mean "time"?'),
     ("access.log --codec combined --delay 5", "--delay", f'{NO_DURATION} "5"'),
+    ("access.log --codec combined --read-from end", "--read-from", "needs --follow"),
+    ("no/access.log --codec combined --follow", "LOG", 'there is no folder "no" in which to wait for'),
     ("access.log --codec combined --epoch soon", "--epoch", f'{NO_DURATION} "soon"'),
     ("access.log --codec combined --out in_the_way", "--out", 'cannot write into "in_the_way'),
 ]
@@ -229,6 +243,8 @@ ASKED = [  # what Click finds wrong in a command line, and what it says
     ("run access.log --codex combined", "--codec"),
     ("run access.log --codec combined --size many", "'many'"),
     ("run access.log flow.toml", "one flow, or log files, not both"),
+    ("run access.log --codec combined --read-from middle", "'middle'"),
+    ("run flow.toml --follow", "--follow is not for a flow file; write it into flow.toml"),
     ("run flow.toml --codec combined", "--codec is not for a flow file; write it into flow.toml"),
     ("list sink", "sinks"),
     ("chek flow.toml", "chek"),

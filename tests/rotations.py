@@ -7,7 +7,9 @@ import json
 import os
 import random
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import ClassVar
 
 from penstock.codecs.framing import Framing
 from penstock.model import Chunk
@@ -16,10 +18,14 @@ from penstock.sources.tailing import LogReader
 from penstock.text import Text
 
 LOG = Path("app.log")
+Mark = tuple[dict[str, int], dict[str, int]]
 
 
 class Following:
     """Follows logs in small steps, and can be killed and begun anew at any of them."""
+
+    begun: ClassVar[list[FileFollower]] = []
+    """All that were ever begun, to be closed at the end of a test."""
 
     def __init__(self, *paths: str, rng: random.Random | None = None, from_end: bool = False) -> None:
         self.paths = paths or ("app.log*",)
@@ -32,7 +38,9 @@ class Following:
         self.follower = self._begun(None)
 
     def _begun(self, state: object) -> FileFollower:
-        return FileFollower(self.paths, Framing(longest=100_000), self.from_end, state)
+        begun = FileFollower(self.paths, Framing(longest=100_000), self.from_end, state)
+        self.begun.append(begun)
+        return begun
 
     def look(self) -> list[str]:
         joined = [*self.follower.look()]
@@ -72,9 +80,17 @@ class Following:
         for _ in range(PATIENCE + SETTLED + 5):
             self.step()
 
-    def restart(self) -> None:
+    def mark(self) -> Mark:
+        """Return how far it is, to begin anew from later."""
+        return dict(self.positions), {split: len(lines) for split, lines in self.lines.items()}
+
+    def restart(self, mark: Mark | None = None, meanwhile: Callable[[], object] = int) -> None:
+        if mark:
+            self.positions = dict(mark[0])
+            self.lines = {split: lines[: mark[1].get(split, 0)] for split, lines in self.lines.items()}
         state = json.loads(json.dumps(self.follower.state(self.positions)))
         self.follower.close()
+        meanwhile()
         self.readers = {}
         self.follower = self._begun(state)
 

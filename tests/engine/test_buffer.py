@@ -214,3 +214,71 @@ def test_what_is_released_does_not_change_afterwards() -> None:
     buffer.add(0, decoded([(3, 20)]))
     buffer.release()
     assert first.rows() == shown
+
+
+def endless(marks: dict[str, int], delay: int = 0) -> ReorderBuffer:
+    return ReorderBuffer(marks, SCHEMA, "time", delay, endless=True)
+
+
+def test_an_idle_split_does_not_count_and_is_late_below_what_was_released() -> None:
+    buffer = endless({"a": 0, "b": 0})
+    buffer.add(0, decoded([(0, 5)]))
+    buffer.add(1, decoded([(0, 50), (1, 60)]))
+    assert buffer.frontier == 5
+    buffer.idle = {0}
+    assert buffer.frontier == 60
+    assert keys(buffer.release().events) == [("a", 0), ("b", 0)]
+    buffer.idle = set()
+    buffer.add(0, decoded([(1, 59), (2, None), (3, 60), (4, 61)]))
+    assert buffer.frontier == 60
+    got = buffer.release()
+    assert (keys(got.late), keys(got.rejects), keys(got.events)) == ([("a", 1)], [("a", 2)], [])
+    assert buffer.latest_by == 1
+
+
+def test_a_split_that_joins_takes_its_place_by_name_and_brings_nothing_below_what_was_released() -> None:
+    buffer = endless({"b": 0})
+    buffer.add(0, decoded([(0, 10), (1, 20)]))
+    buffer.release()
+    buffer.join("a", 5)
+    assert buffer.frontier == 20
+    buffer.add(1, decoded([(0, 19), (1, 20), (2, 25)]))
+    buffer.add(0, decoded([(2, 25), (3, 30)]))
+    buffer.add(1, decoded([(3, 30)]))
+    got = buffer.release()
+    assert keys(got.events) == [("a", 1), ("b", 1), ("a", 2), ("b", 2)]
+    assert keys(got.late) == [("a", 0)]
+
+
+def test_where_all_are_idle_or_have_ended_all_goes_only_if_that_is_said() -> None:
+    buffer = endless({"a": 0, "b": 0}, delay=10)
+    buffer.add(0, decoded([(0, 100)]))
+    buffer.add(1, decoded([(0, 50), (1, 95)]))
+    buffer.idle = {0, 1}
+    assert buffer.frontier == 90
+    assert len(buffer.release().events) == 1
+    for rows in (2, 0):
+        buffer.flush()
+        assert buffer.frontier == 100, "not further, however often"
+        assert len(buffer.release().events) == rows
+    assert buffer.held == 0
+    buffer.add(1, decoded([(2, 99), (3, 100)]))
+    buffer.end(0)
+    buffer.end(1)
+    assert buffer.frontier == 100
+    assert keys(buffer.release().late) == [("b", 2)]
+    assert buffer.held == 1, "one at the frontier waits for its like"
+    assert endless({}).frontier == BEGINNING
+
+
+def test_a_split_without_more_is_not_read_until_it_is_looked_at_again() -> None:
+    buffer = endless({"a": 0, "b": 5})
+    assert buffer.next_split() == 0
+    buffer.dry(0)
+    assert (buffer.next_split(), buffer.waits) == (1, True)
+    buffer.idle = {0}
+    assert (buffer.next_split(), buffer.waits) == (1, False)
+    buffer.dry(1)
+    assert buffer.next_split() is None
+    buffer.look_again()
+    assert buffer.next_split() == 0

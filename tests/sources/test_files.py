@@ -264,3 +264,8 @@ def test_a_line_of_100_mb(tmp_path: Path, store: Store) -> None:
     assert data == b"good\ngood\n"
     assert rejects == [(5, bytes(1024), "a line longer than max_line_bytes, 1048576")]
     assert peak < 8_000_000
+
+
+def test_the_description_says_whether_files_are_followed() -> None:
+    assert files("a").follower() is None
+    assert ps.Files("a", codec="combined", follow=True).follower() is not None

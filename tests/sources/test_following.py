@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from rotations import LOG, Following, Writer, compress, shift
+from rotations import LOG, Following, Mark, Writer, compress, shift
 
 
 class Histories:
@@ -20,6 +20,9 @@ class Histories:
         self.writer = Writer(self.rng)
         self.following = Following(rng=self.rng)
         self.done: list[str] = []
+        self.mark: Mark | None = None
+        self.has_nameless = False
+        """A file that has no name any more can be read by who has it open only: then nobody begins anew."""
         self.writer.append(self.rng.choice([0, 1, 5]))
         self.following.step()  # copies that are there at the very first look are files of their own
 
@@ -48,6 +51,8 @@ class Histories:
             self.following.look()
         else:
             self.following.step(self.rng.choice([1, 2, 10**9]))
+        if self.rng.random() < 0.2 and not self.has_nameless:
+            self.mark = self.following.mark()
 
     def wait(self) -> None:
         for _ in range(self.rng.choice([1, 30, 60])):
@@ -87,19 +92,21 @@ class Histories:
         if files:
             # What nobody has seen is gone with its file, so it is seen before.
             self.settle()
+            self.mark = None
             os.remove(self.rng.choice(files))
 
     def delete_log(self) -> None:
         self.writer.append(0)
         self.following.look()  # open now: its rest can still be read
+        self.mark, self.has_nameless = None, True
         LOG.unlink()
         self.perhaps_step()
         self.writer.reopen()
 
     def restart(self) -> None:
-        # A file that has no name can be read by who has it open only.
         self.settle()
-        self.following.restart()
+        self.following.restart(self.mark if self.rng.random() < 0.5 else None)
+        self.mark = None
         if self.rng.random() < 0.5:
             for _ in range(self.rng.randrange(4)):
                 self.rng.choice([self.append, self.rename, self.copy_and_empty, self.compress])()
@@ -110,6 +117,7 @@ class Histories:
             self.step()
 
     def settle(self) -> None:
+        self.has_nameless = False
         for _ in range(25):
             self.following.step()
 

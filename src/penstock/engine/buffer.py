@@ -99,6 +99,7 @@ class ReorderBuffer:
         """The frontier up to which rows were released."""
         self._highest = BEGINNING
         """The highest event time of all rows that were not late."""
+        self._is_flushed = False
         for name, watermark in splits.items():
             self.join(name, watermark)
         self._aside: dict[str, list[_Aside]] = {LATE: [], REJECTS: []}
@@ -156,8 +157,12 @@ class ReorderBuffer:
             split.dry = False
 
     def flush(self) -> None:
-        """Let the frontier pass all rows that have come, though `delay` has not passed in event time."""
-        self._floor = max(self._floor, self._highest + 1)
+        """Let the next release take all rows that have come, though `delay` has not passed in event time.
+
+        The frontier is then the highest event time: rows of that time that are still to come are not late.
+        """
+        self._floor = max(self._floor, self._highest)
+        self._is_flushed = True
 
     def end(self, number: int) -> None:
         """Say that a split has ended: it no longer holds the frontier back."""
@@ -189,11 +194,12 @@ class ReorderBuffer:
     def release(self) -> Released:
         """Let go of all rows below the frontier, in order, and of what was set aside up to it."""
         frontier, first = self._frontier()
-        parts = [self._take(split, frontier) for split in self._by_name if split.lowest < frontier]
+        limit = frontier + self._is_flushed if frontier < END else END
+        parts = [self._take(split, limit) for split in self._by_name if split.lowest < limit]
         events = _merged(parts, self._time) if parts else self._schema.to_frame()
         late, rejects = self._let_go(LATE, frontier, first), self._let_go(REJECTS, frontier, first)
         self.held -= len(events) + len(late) + len(rejects)
-        self._floor = frontier
+        self._floor, self._is_flushed = frontier, False
         return Released(events, late, rejects, frontier)
 
     def _frontier(self) -> tuple[int, str]:
@@ -210,11 +216,11 @@ class ReorderBuffer:
             return max([floor, *(split.watermark for split in self._splits)]), _AFTER_ALL
         return END, _AFTER_ALL
 
-    def _take(self, split: _Split, frontier: int) -> pl.DataFrame:
+    def _take(self, split: _Split, limit: int) -> pl.DataFrame:
         held = split.waiting[0] if len(split.waiting) == 1 else pl.concat(split.waiting, rechunk=True)
         rows = _sorted(held, self._time)
         times = event_times(rows, self._time)
-        count = len(times) if frontier == END else int(np.searchsorted(times, frontier))
+        count = len(times) if limit == END else int(np.searchsorted(times, limit))
         split.waiting = [owned(rows[count:])] if count < len(times) else []
         split.lowest = int(times[count]) if count < len(times) else END
         taken = rows[:count]

@@ -212,8 +212,10 @@ class Part:
         """Note what the file holds now, if it is still the same."""
         if size > self.held:
             handle, most = self._file.fileno(), min(TAIL, size)
-            head, last = os.pread(handle, HEAD, 0), os.pread(handle, most, size - most)
-            if head.startswith(self.head) and len(last) == most:
+            last = os.pread(handle, most, size - most)
+            before = os.pread(handle, len(self.last), self.held - len(self.last))
+            head = os.pread(handle, HEAD, 0)
+            if head.startswith(self.head) and before == self.last and len(last) == most:
                 self.head, self.held, self.last = head, size, last
 
     def _grown(self, room: memoryview) -> int:

@@ -64,8 +64,13 @@ class Log:
             part.close()
         del self.parts[: self.index]
         self.index = 0
-        unseen = [g for g in self.done if g.number not in seen][:-_KEPT]
-        self.done = [g for g in self.done if g not in unseen]
+        unseen = {g.number for g in self.done} - seen
+        forgotten = set(sorted(unseen)[:-_KEPT])
+        self.done = [
+            replace(g, device=0, inode=0) if g.number in unseen else g  # another file may get them
+            for g in self.done
+            if g.number not in forgotten
+        ]
 
     def go_to(self, position: int) -> None:
         """Make ready to read on at a position; 0: where it began."""
