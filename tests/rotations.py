@@ -34,6 +34,8 @@ class Following:
         self.lines: dict[str, list[bytes]] = {}
         self.positions: dict[str, int] = {}
         self.readers: dict[str, LogReader] = {}
+        self.wet: set[str] = set()
+        """Logs that may have something new: the others are not read."""
         self.offsets: list[tuple[str, int]] = []
         self.follower = self._begun(None)
 
@@ -43,7 +45,9 @@ class Following:
         return begun
 
     def look(self) -> list[str]:
-        joined = [*self.follower.look()]
+        told = [*self.follower.look()]
+        self.wet |= set(told)
+        joined = [split for split in told if split not in self.readers]
         for split in joined:
             self.readers[split] = self.follower.open(
                 split, self.positions.get(split, 0), self.rng.choice([7, 300, 5000])
@@ -56,6 +60,7 @@ class Following:
             chunk = self.readers[split].read()
             self.note(split, chunk)
             if chunk.idle:
+                self.wet.discard(split)
                 break
 
     def note(self, split: str, chunk: Chunk) -> None:
@@ -71,7 +76,7 @@ class Following:
     def step(self, most: int = 10**9) -> list[str]:
         """Look once and read what is there, or so many chunks of each log."""
         joined = self.look()
-        for split in self.readers:
+        for split in sorted(self.wet):
             self.read(split, most)
         return joined
 

@@ -145,9 +145,10 @@ class Follower(Protocol):
     """
 
     def look(self) -> Sequence[str]:
-        """See what has changed; return the names of the splits that have joined since, sorted.
+        """See what has changed; return the splits that have joined or may have something new, sorted.
 
-        The first look returns all there are. FlowError then if there is nothing to wait for, later a
+        The first look returns all there are. A split that is not named, and had nothing more when it was last
+        read, has nothing new. FlowError then if there is nothing to wait for, later a
         RunError if what is there cannot be read.
         """
         ...

@@ -280,5 +280,5 @@ def test_a_split_without_more_is_not_read_until_it_is_looked_at_again() -> None:
     assert (buffer.next_split(), buffer.waits) == (1, False)
     buffer.dry(1)
     assert buffer.next_split() is None
-    buffer.look_again()
+    buffer.look_again([0])
     assert buffer.next_split() == 0

@@ -232,7 +232,9 @@ def test_a_look_takes_a_tenth_of_the_time_at_most() -> None:
     tide = Tide(lambda: now[0], SECOND, 0)
     for _ in range(1000):
         assert tide.rest() == 0
-        tide.turn(look)
+        began = now[0]
+        look()
+        tide.looked(began)
         now[0] += tide.rest()
     assert looks == pytest.approx(now[0] / SECOND / 11, abs=2)
     assert now[0] > 1000 * TURN

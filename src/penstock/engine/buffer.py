@@ -151,10 +151,10 @@ class ReorderBuffer:
         """Say that a split has nothing more for now."""
         self._splits[number].dry = True
 
-    def look_again(self) -> None:
-        """Say that any split may have something new."""
-        for split in self._splits:
-            split.dry = False
+    def look_again(self, numbers: Collection[int]) -> None:
+        """Say that these splits may have something new."""
+        for number in numbers:
+            self._splits[number].dry = False
 
     def flush(self) -> None:
         """Let the next release take all rows that have come, though `delay` has not passed in event time.

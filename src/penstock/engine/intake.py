@@ -40,6 +40,7 @@ class Intake:
         try:
             self._follower = source.follower() if isinstance(source, Followed) else None
             self.splits = list(self._follower.look() if self._follower else source.splits())
+            self._numbers = {split: number for number, split in enumerate(self.splits)}
         except FlowError as error:
             self._let_go()
             raise error.within("source") from None
@@ -79,11 +80,14 @@ class Intake:
         """Whether splits may go on, and others join, for ever."""
         return self._follower is not None
 
-    def look(self) -> list[str]:
-        """See which splits have joined an endless source."""
-        joined = list(self._follower.look()) if self._follower else []
-        self.splits += joined
-        return joined
+    def look(self) -> tuple[list[str], list[int]]:
+        """See which splits have joined an endless source, and the numbers of those that may have news."""
+        told = self._follower.look() if self._follower else []
+        joined = [split for split in told if split not in self._numbers]
+        for split in joined:
+            self._numbers[split] = len(self.splits)
+            self.splits.append(split)
+        return joined, [self._numbers[split] for split in told]
 
     def first_watermarks(self, splits: list[str], delay: int, latest: int) -> dict[str, int]:
         """Return the watermarks of splits before they are read: their first rows' times minus `delay` (µs).

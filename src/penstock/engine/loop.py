@@ -13,7 +13,7 @@ from penstock.engine.buffer import Released, ReorderBuffer
 from penstock.engine.flow import Flow
 from penstock.engine.intake import Nothing
 from penstock.engine.summary import Ledger, Summary
-from penstock.engine.tide import Tide
+from penstock.engine.tide import TURN, Tide
 from penstock.errors import FlowError, Mistake, RunError
 from penstock.fields import first_line
 from penstock.model import EVENTS, LATE, REJECTS, Batch, Writer
@@ -140,7 +140,8 @@ class _Loop:
 
     def _keep_up(self, tide: Tide) -> None:
         """Let splits join, and idle ones go; both are decided between epochs only."""
-        joined = tide.turn(self._flow.intake.look)
+        began = self._world.now()
+        joined, news = self._flow.intake.look()
         if joined:
             self._end_epoch()
             marks = self._flow.intake.first_watermarks(joined, self._delay, self._latest)
@@ -159,12 +160,13 @@ class _Loop:
             self._end_epoch()
         elif not 0 <= age < self._every:  # the clock may have been set back
             self._end_epoch()
-        self._buffer.look_again()
+        self._buffer.look_again(news)
+        tide.looked(began)
 
     def _wait(self, tide: Tide) -> None:
         if self._waiting:
             self._hand_on(self._buffer.release())
-        self._world.wait(tide.rest() / 1_000_000)
+        self._world.wait(min(tide.rest(), TURN) / 1_000_000)
 
     def _is_flooded(self) -> bool:
         """Tell whether enough is held back by a split that has nothing new: until it is idle."""

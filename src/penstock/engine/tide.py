@@ -20,8 +20,8 @@ class Tide:
         self._now = now
         self._idle_after = idle_after
         self._delay = delay
-        self._turned: int | None = None
-        self._looked, self._pause = 0, 0
+        self._looked: int | None = None
+        self._pause = TURN
         self._silent: dict[int, int] = {}
 
     def heard(self, split: int) -> None:
@@ -34,18 +34,13 @@ class Tide:
 
     def rest(self) -> int:
         """Return how long it is, in µs, until it is time to see what is new; 0: it is time."""
-        passed = TURN if self._turned is None else self._now() - self._turned
-        return TURN - passed if 0 <= passed < TURN else 0
+        passed = self._pause if self._looked is None else self._now() - self._looked
+        return self._pause - passed if 0 <= passed < self._pause else 0
 
-    def turn(self, look: Callable[[], list[str]]) -> list[str]:
-        """Note that all splits are read again; if it is time to, call `look` and return what it does."""
-        self._turned = began = self._now()
-        if 0 <= began - self._looked < self._pause:
-            return []
-        joined = look()
+    def looked(self, began: int) -> None:
+        """Note that someone has seen what is new, and `began` with it then."""
         self._looked = self._now()
-        self._pause = _SHARE * (self._looked - began)
-        return joined
+        self._pause = max(TURN, _SHARE * (self._looked - began))
 
     def idle(self) -> set[int]:
         """Return the splits that have been silent for long enough not to hold others back."""

@@ -44,7 +44,6 @@ class FileFollower:
         self._looks = 0
         self._resumes = state is not None
         self._logs = {name: _log_from(name, told) for name, told in (state or {}).items()}
-        self._told: set[str] = set()
         self._seen: dict[tuple[int, int], SeenFile] = {}
         self._unchanged: dict[tuple[int, int], tuple[object, int]] = {}
         """Of files that wait to be taken, how they look and since which look."""
@@ -68,9 +67,7 @@ class FileFollower:
             self._looks += 1
             for seen in self._seen.values():
                 seen.close()
-        joined = sorted(self._logs.keys() - self._told)
-        self._told.update(joined)
-        return joined
+        return sorted(name for name, log in self._logs.items() if first or log.has_news())
 
     def open(self, split: str, position: int, size: int) -> LogReader:
         """Start to read a log at `position`; see `Source.open`."""

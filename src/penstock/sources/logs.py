@@ -119,6 +119,8 @@ class Part:
         """Whether what was not read is no longer in it; whether nothing will be added to it."""
         self.joined, self.lost = 0, NEVER
         """The looks at which it joined, and since which it is cut, or no name of it is seen."""
+        self.size = seen.size
+        """Bytes on the disk when it was last looked at."""
         self.damage: str | None = None
         self._asked = start
         self._file = opened(seen.path, seen.identity)
@@ -189,6 +191,7 @@ class Part:
     def known(self, done: bool = False) -> Generation:
         """Return what is known of it."""
         status = os.fstat(self._file.fileno())
+        self.size = status.st_size
         if not (done or self.cut or self.packed):
             self._hold(status.st_size)
         named = not done and status.st_nlink > 0

@@ -50,6 +50,12 @@ class Log:
         """Return what reads a generation, if it is neither done nor missing."""
         return next((part for part in self.parts if part.number == generation.number), None)
 
+    def has_news(self) -> bool:
+        """Tell whether there may be something to read that was not there at the last look."""
+        with self.lock:
+            part = self.parts[self.index] if self.index < len(self.parts) else None
+            return part is not None and (part.final or part.size > part.at)
+
     def add(self, part: Part) -> None:
         """Read one more file, in its turn."""
         with self.lock:
