@@ -11,7 +11,7 @@ import polars as pl
 
 from penstock.model import EVENT_TIME
 from penstock.text import Decoded
-from rfc3339 import time_of
+from readings import micros_of
 from texts import decoded
 
 SURROGATE = re.compile("[\ud800-\udfff]")
@@ -94,7 +94,7 @@ def value_of(value: object, of: str) -> object:  # noqa: PLR0911
     if of == "bool":
         return value if isinstance(value, bool) else None
     if of == "timestamp":
-        return time_of(value) if isinstance(value, str) and not number else None
+        return micros_of(value) if isinstance(value, str) and not number else None
     if not number:
         return None
     if of == "float64":

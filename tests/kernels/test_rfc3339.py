@@ -8,7 +8,7 @@ import numpy as np
 from penstock.codecs.json_columns import JsonDecoder
 from penstock.kernels.rfc3339 import parse_times
 from penstock.text import Text
-from rfc3339 import time_of
+from readings import micros_of
 
 
 def test_days_are_where_the_calendar_has_them():
@@ -43,6 +43,6 @@ def test_times_in_place_are_those_of_texts_alone():
     texts = [text[: rng.randrange(25)] if rng.random() < 0.05 else text for text in texts]
     data = "".join(f'{{"t":"{text}"}}\n' for text in texts).encode()
     got = JsonDecoder({"t": "timestamp"}).decode(Text.of(data), 0)
-    times = [time_of(text) for text in texts]
+    times = [micros_of(text) for text in texts]
     assert got.rows["t"].to_physical().to_list() == [time for time in times if time is not None]
     assert len(got.rejects) == times.count(None) > 1_000

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from penstock.kernels import values
+from penstock.kernels import rfc3339, values
 from readings import bool_of, float_of, int_of, micros_of
 
 numeric = st.text(alphabet="0123456789+-.eEnaif", max_size=26)
@@ -85,7 +85,7 @@ def test_times(time, between, offset, at, other) -> None:  # type: ignore[no-unt
     text = time.isoformat(between) + offset
     if at >= 0:
         text = text[:at] + other + text[at + 1 :]
-    micros, is_one = read(values.time_of, text)
+    micros, is_one = read(rfc3339.time_of, text)
     assert (micros if is_one else None) == micros_of(text)
 
 

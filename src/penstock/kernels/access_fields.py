@@ -1,16 +1,16 @@
-"""The fields of access log lines that are more than text: quoted ones, requests, numbers, times."""
+"""The fields of access log lines that are more than text: requests, numbers, times."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from penstock.kernels.civil import NO_TIME, days_from_civil, days_in_month
+from penstock.kernels.civil import NO_TIME, clock_of, days_from_civil, days_in_month, month_of, two_digits
 from penstock.kernels.compiling import kernel, part
-from penstock.kernels.scan import digits, find_quote_or_escape, word
+from penstock.kernels.scan import digits, word
 
-_NEWLINE, _SPACE, _QUOTE, _MINUS, _POINT, _SLASH, _ZERO, _COLON = 10, 32, 34, 45, 46, 47, 48, 58
-_UPPER_A, _UPPER_Z, _OPEN, _BACKSLASH, _CLOSE, _UNDERSCORE = 65, 90, 91, 92, 93, 95
+_SPACE, _QUOTE, _MINUS, _POINT, _SLASH, _ZERO, _COLON = 32, 34, 45, 46, 47, 48, 58
+_UPPER_A, _UPPER_Z, _OPEN, _CLOSE, _UNDERSCORE = 65, 90, 91, 93, 95
 _HTTP = np.uint64(0x2F50545448)  # "HTTP/"
 _HTTP_MASK = np.uint64(0xFFFFFFFFFF)
 _MOST = 2**63 - 1
@@ -28,19 +28,6 @@ def is_time_shaped(text: NDArray[np.uint8], bracket: int) -> bool:
         and text[bracket + 7] == _SLASH
         and text[bracket + 12] == _COLON
     )
-
-
-@part
-def quote_end(text: NDArray[np.uint8], at: int) -> tuple[int, bool]:
-    """Return the place of the quote that ends a text, or of the newline, and whether there are escapes."""
-    escapes = False
-    at = find_quote_or_escape(text, at)
-    while text[at] == _BACKSLASH:
-        escapes = True
-        if text[at + 1] == _NEWLINE:
-            return at + 1, True
-        at = find_quote_or_escape(text, at + 2)
-    return at, escapes
 
 
 @part
@@ -93,20 +80,10 @@ def request(text: NDArray[np.uint8], start: int, stop: int) -> tuple[int, int, i
 
 
 @kernel
-def _two(text: NDArray[np.uint8], at: int) -> int:
-    tens, ones = np.int64(text[at]) - _ZERO, np.int64(text[at + 1]) - _ZERO
-    return tens * 10 + ones if 0 <= tens <= 9 and 0 <= ones <= 9 else np.int64(-1)
-
-
-@kernel
 def date(text: NDArray[np.uint8], at: int) -> int:
     """Return the days since 1970 of `10/Oct/2000`, NO_TIME if it is none."""
-    month = 0
-    for number in range(12):
-        name = b"JanFebMarAprMayJunJulAugSepOctNovDec"[3 * number : 3 * number + 3]
-        if text[at + 3] == name[0] and text[at + 4] == name[1] and text[at + 5] == name[2]:
-            month = number + 1
-    day, century, year = _two(text, at), _two(text, at + 7), _two(text, at + 9)
+    month = month_of(text, at + 3)
+    day, century, year = two_digits(text, at), two_digits(text, at + 7), two_digits(text, at + 9)
     if month == 0 or century < 0 or year < 0 or day < 1 or day > days_in_month(century * 100 + year, month):
         return NO_TIME
     return days_from_civil(century * 100 + year, month, day)
@@ -115,14 +92,14 @@ def date(text: NDArray[np.uint8], at: int) -> int:
 @kernel
 def seconds(text: NDArray[np.uint8], at: int, days: int) -> int:
     """Return the seconds since 1970 of `13:55:36 -0700` on a day, NO_TIME if it is none."""
-    hour, minute, second = _two(text, at), _two(text, at + 3), _two(text, at + 6)
-    hours, minutes = _two(text, at + 10), _two(text, at + 12)
+    clock = clock_of(text, at)
+    hours, minutes = two_digits(text, at + 10), two_digits(text, at + 12)
     sign = text[at + 9]
     if text[at + 2] != _COLON or text[at + 5] != _COLON or text[at + 8] != _SPACE:
         return NO_TIME
-    if hour < 0 or hour > 23 or minute < 0 or minute > 59 or second < 0 or second > 60 or days == NO_TIME:
+    if clock < 0 or days == NO_TIME:
         return NO_TIME
     if (sign != _MINUS and sign != 43) or hours < 0 or hours > 23 or minutes < 0 or minutes > 59:
         return NO_TIME
     offset = hours * 3600 + minutes * 60
-    return days * 86_400 + hour * 3600 + minute * 60 + second + (offset if sign == _MINUS else -offset)
+    return days * 86_400 + clock + (offset if sign == _MINUS else -offset)

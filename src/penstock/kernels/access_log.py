@@ -14,13 +14,7 @@ from penstock.kernels import access_fields as fields
 from penstock.kernels.civil import NO_TIME
 from penstock.kernels.compiling import kernel, part
 from penstock.kernels.escapes import unescape
-from penstock.kernels.scan import (
-    clear_bit,
-    find_newline,
-    find_space,
-    put_view,
-    word,
-)
+from penstock.kernels.scan import clear_bit, clear_view, find_newline, find_space, put_view, quote_end, word
 
 VHOST, HOST, IDENT, USER, METHOD, PATH, PROTOCOL, REFERER, AGENT, EXTRA = range(10)
 """The rows of `views` and `bits`: columns of texts."""
@@ -103,7 +97,7 @@ def parse_access(
         request = bracket + 30
         end = request
         if bracket >= 0 and code == NOT_A_LINE:
-            request_end, escapes = fields.quote_end(text, request)
+            request_end, escapes = quote_end(text, request)
             at = request_end + 1
             if text[request_end] == _QUOTE and text[at] == _SPACE:
                 at += 1
@@ -115,14 +109,14 @@ def parse_access(
                     end = size_end
                     if combined and text[end] == _SPACE and text[end + 1] == _QUOTE:
                         referer = end + 2
-                        referer_end, referer_escapes = fields.quote_end(text, referer)
+                        referer_end, referer_escapes = quote_end(text, referer)
                         if (
                             text[referer_end] == _QUOTE
                             and text[referer_end + 1] == _SPACE
                             and text[referer_end + 2] == _QUOTE
                         ):
                             agent = referer_end + 3
-                            agent_end, agent_escapes = fields.quote_end(text, agent)
+                            agent_end, agent_escapes = quote_end(text, agent)
                             if text[agent_end] == _QUOTE:
                                 end = agent_end + 1
                     cut = referer >= 0 and end == size_end
@@ -193,8 +187,7 @@ def parse_access(
 
 @part
 def _put_null(views: NDArray[np.uint64], bits: NDArray[np.uint8], column: int, row: int) -> None:
-    views[column, row, 0] = 0
-    views[column, row, 1] = 0
+    clear_view(views, column, row)
     clear_bit(bits, column, row)
 
 

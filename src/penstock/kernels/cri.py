@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from penstock.kernels.civil import NO_TIME
 from penstock.kernels.compiling import kernel
+from penstock.kernels.rfc3339 import local_time_in_minute, minute_in_place, offset_of
 from penstock.kernels.scan import clear_bit, find_newline, find_space, put_view, word
-from penstock.kernels.values import local_time_in_minute, minute_of, offset_of
 
 STREAM, MESSAGE = 0, 1
 """The rows of `views`."""
@@ -40,7 +40,7 @@ def parse_cri(
     `bad`, shape (lines, 2), gets the place of each refused line and of its newline, `codes` the reason.
     """
     rows, refused, line = 0, 0, 0
-    head, head_rest, minute = np.uint64(0), np.uint64(0), np.int64(NO_TIME)
+    head, rest, minute = np.uint64(0), np.uint64(0), np.int64(NO_TIME)
     while line < size:
         time_end = find_space(text, line)
         code = NOT_A_LINE
@@ -63,10 +63,7 @@ def parse_cri(
                     code = 0
         if code == 0:
             code = NOT_A_TIME
-            # The minute is that of the line before, mostly.
-            if word(text, line) != head or word(text, line + 8) != head_rest:
-                head, head_rest = word(text, line), word(text, line + 8)
-                minute = minute_of(text, line)
+            head, rest, minute = minute_in_place(text, line, head, rest, minute)
             time, at = local_time_in_minute(text, line, time_end, minute)
             if at > 0 and at < time_end:
                 offset = offset_of(text, at, time_end)

@@ -10,7 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from penstock.kernels.compiling import kernel, part
-from penstock.kernels.scan import clear_bit, find_newline, first_bit, low_bytes, put_view, separators, word
+from penstock.kernels.scan import (
+    clear_bit,
+    clear_view,
+    find_newline,
+    first_bit,
+    low_bytes,
+    put_view,
+    separators,
+    word,
+)
 
 BLANK, FIELDS, UNCLOSED, BEHIND, BROKEN, UNHEADED = 1, 2, 3, 4, 5, 6
 """Why a record was refused."""
@@ -133,8 +142,7 @@ def split_fields(
                         if not quoted:
                             null = _null(text, field_start, field_stop, nulls, null_sizes)
                         if null >= 0:
-                            views[column, rows, 0] = 0
-                            views[column, rows, 1] = 0
+                            clear_view(views, column, rows)
                             if null >= empties:
                                 clear_bit(bits, column, rows)
                         elif quoted and doubled:
@@ -164,8 +172,7 @@ def split_fields(
             mask = separators(text, base, first, second)
         else:
             for i in range(absent.shape[0]):
-                views[absent[i], rows, 0] = 0
-                views[absent[i], rows, 1] = 0
+                clear_view(views, absent[i], rows)
                 clear_bit(bits, absent[i], rows)
             offsets[rows] = begin + line
             spans[rows, 0], spans[rows, 1] = line, newline

@@ -7,8 +7,7 @@ from numpy.typing import NDArray
 
 from penstock.kernels.civil import NO_TIME
 from penstock.kernels.compiling import kernel
-from penstock.kernels.scan import word
-from penstock.kernels.values import SHORTEST_TIME, local_time_in_minute, minute_of, offset_of
+from penstock.kernels.rfc3339 import SHORTEST_TIME, local_time_in_minute, minute_in_place, offset_of
 
 NONE, TOLD, LOCAL = 0, 1, 2
 """What a text is: no time, a time with its offset from UTC, or one without."""
@@ -28,9 +27,9 @@ def parse_views(
     """Fill `times` with the time that each text is, and `kinds` with what it is.
 
     `views`, shape (n, 2), are Arrow's, into `first` (buffer 0) and `second` (1). The grammar is that of
-    `values.time_of`; besides, the fraction may have a comma before it.
+    `rfc3339.time_of`; besides, the fraction may have a comma before it.
     """
-    head, head_rest, minute = np.uint64(0), np.uint64(0), np.int64(NO_TIME)
+    head, rest, minute = np.uint64(0), np.uint64(0), np.int64(NO_TIME)
     for row in range(times.shape[0]):
         size = np.int64(views[row, 0] & _SIZE)
         kinds[row] = NONE
@@ -40,10 +39,7 @@ def parse_views(
         start = np.int64(views[row, 1] >> np.uint64(32))
         stop = start + size
         data = second if views[row, 1] & _SIZE else first
-        # The minute is that of the row before, mostly.
-        if word(data, start) != head or word(data, start + 8) != head_rest:
-            head, head_rest = word(data, start), word(data, start + 8)
-            minute = minute_of(data, start)
+        head, rest, minute = minute_in_place(data, start, head, rest, minute)
         time, at = local_time_in_minute(data, start, stop, minute)
         if at > 0 and at < stop and at == start + SHORTEST_TIME and data[at] == _COMMA:
             micros, at = _fraction(data, at + 1, stop)

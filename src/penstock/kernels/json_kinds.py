@@ -9,7 +9,7 @@ from penstock.kernels.civil import NO_TIME
 from penstock.kernels.compiling import kernel, part
 from penstock.kernels.doubles import MOST_DIGITS
 from penstock.kernels.json_values import MINUS_INFINITY, NAN
-from penstock.kernels.scan import clear_bit
+from penstock.kernels.scan import clear_bit, clear_view
 
 NO_COLUMN, STRING, INT64, FLOAT64, BOOL, TIMESTAMP, SECONDS, MILLIS, MICROS, NANOS = range(10)
 """The last four are numbers since 1970."""
@@ -77,6 +77,5 @@ def fill_nulls(
         if seen[column] != stamp + FINE:
             clear_bit(bits, column, row)
             if columns[column, 0] == STRING:
-                views[columns[column, 1], row, 0] = 0
-                views[columns[column, 1], row, 1] = 0
+                clear_view(views, columns[column, 1], row)
     return -1

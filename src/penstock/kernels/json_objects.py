@@ -78,7 +78,7 @@ def parse_objects(
     index_keys(names, keys, slots)
     rows, refused, used, line, stamp, again = 0, 0, 0, 0, 0, False
     known = np.int64(keys.shape[0] - STRANGERS)
-    date, more, days = np.uint64(0), np.uint64(0), np.int64(NO_TIME)
+    head, rest, minute = np.uint64(0), np.uint64(0), np.int64(NO_TIME)
     width = columns.shape[0]
     while line < size:
         stamp += STEP
@@ -145,7 +145,7 @@ def parse_objects(
                     at = stop + 1
                     if byte_at(text, stop) == _QUOTE:
                         if kind == kinds.TIMESTAMP:
-                            time, date, more, days = time_in_place(text, start, stop, date, more, days)
+                            time, head, rest, minute = time_in_place(text, start, stop, head, rest, minute)
                             words[place, rows] = time
                             state = WRONG if time == NO_TIME else FINE
                         else:
@@ -167,9 +167,8 @@ def parse_objects(
                         else:
                             state = WRONG
                             if kind == kinds.TIMESTAMP:
-                                time = time_of(side, used, stop)
-                                words[place, rows] = time
-                                state = WRONG if time == NO_TIME else FINE
+                                words[place, rows], is_time = time_of(side, used, stop)
+                                state = FINE if is_time else WRONG
                 elif _ZERO <= byte <= _NINE or (byte == _MINUS and _ZERO <= byte_at(text, at + 1) <= _NINE):
                     stop, mantissa, exponent, count, whole = read_number(text, at)
                     if stop < 0:

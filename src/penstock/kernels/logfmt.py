@@ -14,27 +14,26 @@ from penstock.kernels.civil import NO_TIME
 from penstock.kernels.compiling import kernel, part
 from penstock.kernels.field_names import begins_with_name, column_of, prepare_names
 from penstock.kernels.quoted import unescape_quoted
+from penstock.kernels.rfc3339 import time_in_place
 from penstock.kernels.scan import (
     clear_bit,
+    clear_view,
     digits,
     find_newline,
-    find_quote_or_escape,
     find_value_end,
     put_view,
+    quote_end,
     set_bit,
     word,
 )
 from penstock.kernels.values import (
     EXACT,
     HARD,
-    SHORTEST_TIME,
     WRONG,
     bool_of,
     float64_of,
     int64_of,
     is_word,
-    minute_of,
-    time_in_minute,
 )
 
 TEXT, BOOL, INT64, FLOAT64, TIME, SECONDS, MILLISECONDS, MICROSECONDS, NANOSECONDS = range(9)
@@ -92,7 +91,7 @@ def parse_logfmt(
     prepare_names(names, bounds, prints)
     for column in range(columns):
         spans[column, 3] = -1
-    date, clock, minute = np.uint64(0), np.uint64(0), np.int64(NO_TIME)
+    head, rest, minute = np.uint64(0), np.uint64(0), np.int64(NO_TIME)
     rows, refused, used, hards, strangers, line = 0, 0, 0, 0, 0, 0
     while line < size:
         code, pairs, expected, at = 0, 0, 0, line
@@ -126,7 +125,7 @@ def parse_logfmt(
                 at += 1
                 if text[at] == _QUOTE:
                     start = at + 1
-                    stop, escapes = _quote_end(text, start)
+                    stop, escapes = quote_end(text, start)
                     if text[stop] != _QUOTE:
                         code = UNFINISHED
                         break
@@ -197,13 +196,9 @@ def parse_logfmt(
                     if found == EXACT:
                         numbers[slot, rows] = np.int64(np.rint(real))
                 elif kind == TIME:
-                    is_one = stop - start >= SHORTEST_TIME
-                    if is_one:
-                        if word(source, start) != date or word(source, start + 8) != clock:
-                            date, clock = word(source, start), word(source, start + 8)
-                            minute = minute_of(source, start)
-                        numbers[slot, rows], is_one = time_in_minute(source, start, stop, minute)
-                    found = EXACT if is_one else WRONG
+                    time, head, rest, minute = time_in_place(source, start, stop, head, rest, minute)
+                    numbers[slot, rows] = time
+                    found = WRONG if time == NO_TIME else EXACT
                 else:
                     numbers[slot, rows], found = _integer_of(kind, source, start, stop)
                 if found == HARD:
@@ -255,18 +250,4 @@ def _put_null(
 ) -> None:
     clear_bit(bits, column, row)
     if kind == TEXT:
-        views[slot, row, 0] = 0
-        views[slot, row, 1] = 0
-
-
-@part
-def _quote_end(text: NDArray[np.uint8], at: int) -> tuple[int, bool]:
-    """Return the place of the quote that ends a value, or of the newline, and whether there are escapes."""
-    escapes = False
-    at = find_quote_or_escape(text, at)
-    while text[at] == _BACKSLASH:
-        escapes = True
-        if text[at + 1] == _NEWLINE:
-            return at + 1, True
-        at = find_quote_or_escape(text, at + 2)
-    return at, escapes
+        clear_view(views, slot, row)

@@ -1,7 +1,7 @@
-"""RFC 3339 timestamps as microseconds since 1970.
+"""RFC 3339 timestamps as microseconds since 1970: the one reader of all kernels.
 
-The grammar is RFC 3339's; besides, the offset may lack its colon or be absent (UTC). Digits of the fraction
-past the sixth are cut off; second 60 is the first of the next minute.
+The grammar is RFC 3339's; besides, `T` may be a space, and the offset may lack its colon or be absent (UTC).
+Digits of the fraction past the sixth are cut off; second 60 is the first of the next minute.
 """
 
 from __future__ import annotations
@@ -9,16 +9,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from penstock.kernels.civil import NO_TIME, days_from_civil, days_in_month
+from penstock.kernels.civil import NO_TIME, days_from_civil, days_in_month, two_digits
 from penstock.kernels.compiling import kernel, part
 from penstock.kernels.scan import word
 
+SHORTEST_TIME = 19
+
+_MINUTES = 24 * 60
+_DAY_OF_MONTH = np.uint64(0xFFFF)
 _SPACE, _PLUS, _MINUS, _POINT, _ZERO, _COLON, _T, _Z = 32, 43, 45, 46, 48, 58, 116, 122
-_DAY = 86_400
-_CLOCK = np.uint64(0x30303A30303A3030)  # 00:00:00
-_CLOCK_DIGITS = np.uint64(0x0F0F000F0F000F0F)
-_SIXES = np.uint64(0x0606000606000606)
-_CARRIES = np.uint64(0xF0F0FFF0F0FFF0F0)
 
 
 @kernel
@@ -30,99 +29,122 @@ def parse_times(
     Text number i is `data[bounds[i]:bounds[i + 1]]`: `bounds` has shape (n + 1,), the others (n,).
     """
     for i in range(times.shape[0]):
-        times[i] = time_of(data, bounds[i], bounds[i + 1])
-        valid[i] = times[i] != NO_TIME
+        times[i], valid[i] = time_of(data, bounds[i], bounds[i + 1])
 
 
 @kernel
-def time_of(data: NDArray[np.uint8], start: int, stop: int) -> int:
-    """Return the time that `data[start:stop]` is, `NO_TIME` if it is none."""
-    return _time(data, start, stop, read_date(data, start)) if stop - start >= 19 else NO_TIME
+def time_of(data: NDArray[np.uint8], start: int, stop: int) -> tuple[int, bool]:
+    """Return the time that a text is, in µs since 1970, and whether it is one."""
+    if stop - start < SHORTEST_TIME:
+        return 0, False
+    time, is_one = time_in_minute(data, start, stop, minute_of(data, start))
+    return time, is_one
 
 
 @part
 def time_in_place(
-    text: NDArray[np.uint8], start: int, stop: int, date: np.uint64, more: np.uint64, days: int
+    text: NDArray[np.uint8], start: int, stop: int, head: np.uint64, rest: np.uint64, minute: int
 ) -> tuple[int, np.uint64, np.uint64, int]:
-    """Return the time that `text[start:stop]` is, `NO_TIME` if it is none, and its date.
+    """Return the time that `text[start:stop]` is, `NO_TIME` if it is none.
 
-    The date is its bytes 0 to 7 and 2 to 9, and the days since 1970: what is returned of one time is given
-    for the next, which mostly has the same date. `text` can be read 24 bytes beyond `start`.
+    What is returned beside it of one time is given for the next: see `minute_in_place`.
     """
-    if stop - start < 19:
-        return NO_TIME, date, more, days
-    if word(text, start) != date or word(text, start + 2) != more:
-        date, more = word(text, start), word(text, start + 2)
-        days = read_date(text, start)
-    between = text[start + 10]
-    clock = word(text, start + 11) ^ _CLOCK
-    plain = stop == start + 20 and text[start + 19] | 32 == _Z
-    if not plain or (clock | (clock + _SIXES)) & _CARRIES or (between | 32 != _T and between != _SPACE):
-        return _time(text, start, stop, days), date, more, days
-    # Each byte is a digit's value; tens stand below ones.
-    hour = np.int64((clock & np.uint64(15)) * np.uint64(10) + (clock >> np.uint64(8) & np.uint64(15)))
-    minute = np.int64(
-        (clock >> np.uint64(24) & np.uint64(15)) * np.uint64(10) + (clock >> np.uint64(32) & np.uint64(15))
-    )
-    second = np.int64((clock >> np.uint64(48) & np.uint64(15)) * np.uint64(10) + (clock >> np.uint64(56)))
-    if hour > 23 or minute > 59 or second > 60 or days == NO_TIME:
-        return NO_TIME, date, more, days
-    return (days * _DAY + hour * 3_600 + minute * 60 + second) * 1_000_000, date, more, days
+    if stop - start < SHORTEST_TIME:
+        return NO_TIME, head, rest, minute
+    head, rest, minute = minute_in_place(text, start, head, rest, minute)
+    time, is_one = time_in_minute(text, start, stop, minute)
+    return time if is_one else NO_TIME, head, rest, minute
 
 
 @kernel
-def read_date(data: NDArray[np.uint8], at: int) -> int:
-    """Return the days since 1970 of `2026-03-01`, `NO_TIME` if it is none."""
-    if data[at + 4] != _MINUS or data[at + 7] != _MINUS:
-        return NO_TIME
-    year, month, day = _number(data, at, 4), _number(data, at + 5, 2), _number(data, at + 8, 2)
-    if year < 0 or month < 1 or month > 12 or day < 1 or day > days_in_month(year, month):
-        return NO_TIME
-    return days_from_civil(year, month, day)
+def time_in_minute(data: NDArray[np.uint8], start: int, stop: int, minute: int) -> tuple[int, bool]:
+    """Do what `time_of` does for a text of SHORTEST_TIME bytes at least, whose `minute_of` is known."""
+    time, at = local_time_in_minute(data, start, stop, minute)
+    if at < 0:
+        return 0, False
+    minutes = offset_of(data, at, stop)
+    if minutes == NO_TIME:
+        return 0, False
+    return time - minutes * 60_000_000, True
 
 
 @kernel
-def _time(data: NDArray[np.uint8], start: int, stop: int, days: int) -> int:
+def minute_of(data: NDArray[np.uint8], start: int) -> int:
+    """Return the minutes since 1970 of a text that begins as `2000-10-11T22:14:`, NO_TIME if it does not."""
+    if data[start + 4] != _MINUS or data[start + 7] != _MINUS:
+        return NO_TIME
+    century, year = two_digits(data, start), two_digits(data, start + 2)
+    month, day = two_digits(data, start + 5), two_digits(data, start + 8)
+    if century < 0 or year < 0 or month < 1 or month > 12 or day < 1:
+        return NO_TIME
+    year += century * 100
+    if day > days_in_month(year, month):
+        return NO_TIME
+    return _minute_on(data, start, days_from_civil(year, month, day))
+
+
+@part
+def minute_in_place(
+    data: NDArray[np.uint8], start: int, head: np.uint64, rest: np.uint64, minute: int
+) -> tuple[np.uint64, np.uint64, int]:
+    """Return the first 16 bytes of a time and their `minute_of`, given what was returned for the one before.
+
+    On most lines of a log these are the same, and on most others the date is.
+    """
+    this_head, this_rest = word(data, start), word(data, start + 8)
+    if this_head != head or this_rest != rest:
+        if this_head == head and (this_rest ^ rest) & _DAY_OF_MONTH == 0 and minute != NO_TIME:
+            minute = _minute_on(data, start, minute // _MINUTES)
+        else:
+            minute = minute_of(data, start)
+    return this_head, this_rest, minute
+
+
+@part
+def _minute_on(data: NDArray[np.uint8], start: int, days: int) -> int:
+    """Return what `minute_of` does for a text whose date is so many days after 1970-01-01."""
     between = data[start + 10]
-    if days == NO_TIME or (between | 32 != _T and between != _SPACE):
+    hour, minute = two_digits(data, start + 11), two_digits(data, start + 14)
+    if (between | 32 != _T and between != _SPACE) or data[start + 13] != _COLON:
         return NO_TIME
-    if data[start + 13] != _COLON or data[start + 16] != _COLON:
+    if hour < 0 or hour > 23 or minute < 0 or minute > 59:
         return NO_TIME
-    hour, minute = _number(data, start + 11, 2), _number(data, start + 14, 2)
-    second = _number(data, start + 17, 2)
-    if hour < 0 or hour > 23 or minute < 0 or minute > 59 or second < 0 or second > 60:
-        return NO_TIME
+    return days * _MINUTES + hour * 60 + minute
+
+
+@kernel
+def local_time_of(data: NDArray[np.uint8], start: int, stop: int) -> tuple[int, int]:
+    """Return the time on the clock that a text begins with, in µs since 1970, and where its offset stands.
+
+    As `time_of`; -1 for the place if there is no time.
+    """
+    if stop - start < SHORTEST_TIME:
+        return 0, -1
+    time, at = local_time_in_minute(data, start, stop, minute_of(data, start))
+    return time, at
+
+
+@kernel
+def local_time_in_minute(data: NDArray[np.uint8], start: int, stop: int, minute: int) -> tuple[int, int]:
+    """Do what `local_time_of` does for a text of SHORTEST_TIME bytes at least, whose `minute_of` is known."""
+    second = two_digits(data, start + 17)
+    if minute == NO_TIME or data[start + 16] != _COLON or second < 0 or second > 60:
+        return 0, -1
     at, micros, unit = start + 19, 0, 100_000
     if at < stop and data[at] == _POINT:
         at += 1
         while at < stop and _ZERO <= data[at] <= _ZERO + 9:
-            micros += (np.int64(data[at]) - _ZERO) * unit
+            micros += int(np.int64(data[at]) - _ZERO) * unit
             unit //= 10
             at += 1
         if at == start + 20:
-            return NO_TIME
-    offset = _offset(data, at, stop)
-    if offset == NO_TIME:
-        return NO_TIME
-    minutes = hour * 60 + minute - offset
-    return (days * _DAY + minutes * 60 + second) * 1_000_000 + micros
+            return 0, -1
+    return (minute * 60 + second) * 1_000_000 + micros, at
 
 
 @kernel
-def _number(data: NDArray[np.uint8], at: int, count: int) -> int:
-    """Return the number that so many digits are, -1 if they are none."""
-    number = np.int64(0)
-    for i in range(at, at + count):
-        digit = np.int64(data[i]) - _ZERO
-        if digit < 0 or digit > 9:
-            return -1
-        number = number * 10 + digit
-    return int(number)
-
-
-@kernel
-def _offset(data: NDArray[np.uint8], at: int, stop: int) -> int:
-    """Return an offset from UTC in minutes, or `NO_TIME`."""
+def offset_of(data: NDArray[np.uint8], at: int, stop: int) -> int:
+    """Return the offset from UTC that `data[at:stop]` is, in minutes: 0 for nothing, NO_TIME if none."""
     size = stop - at
     if size == 0 or (size == 1 and data[at] | 32 == _Z):
         return 0
@@ -130,7 +152,7 @@ def _offset(data: NDArray[np.uint8], at: int, stop: int) -> int:
         return NO_TIME
     if data[at] != _PLUS and data[at] != _MINUS:
         return NO_TIME
-    hours, minutes = _number(data, at + 1, 2), _number(data, stop - 2, 2)
+    hours, minutes = two_digits(data, at + 1), two_digits(data, stop - 2)
     if hours < 0 or hours > 23 or minutes < 0 or minutes > 59:
         return NO_TIME
-    return (hours * 60 + minutes) * (1 if data[at] == _PLUS else -1)
+    return int((hours * 60 + minutes) * (1 if data[at] == _PLUS else -1))

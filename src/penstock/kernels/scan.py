@@ -17,6 +17,7 @@ from penstock.kernels.compiling import kernel, part
 
 _CHECKED = bool(getattr(config, "BOUNDSCHECK", 0))
 _NONE = np.uint64(0)
+_NEWLINE, _BACKSLASH = 10, 92
 _INLINE = 12
 """An Arrow view holds a text of up to so many bytes itself."""
 
@@ -79,18 +80,6 @@ def find_space(data: NDArray[np.uint8], at: int) -> int:
 
 
 @part
-def find_quote(data: NDArray[np.uint8], at: int) -> int:
-    """Return the place of the next double quote or newline, from `at` on."""
-    _check(data, at, 64)
-    found = wide.quotes(data, at)
-    while found == _NONE:
-        at += 64
-        _check(data, at, 64)
-        found = wide.quotes(data, at)
-    return at + first_bit(found)
-
-
-@part
 def find_quote_or_escape(data: NDArray[np.uint8], at: int) -> int:
     """Return the place of the next double quote, backslash or newline, from `at` on."""
     _check(data, at, 64)
@@ -103,6 +92,19 @@ def find_quote_or_escape(data: NDArray[np.uint8], at: int) -> int:
 
 
 @part
+def quote_end(text: NDArray[np.uint8], at: int) -> tuple[int, bool]:
+    """Return the place of the quote that ends a text, or of the newline, and whether there are escapes."""
+    escapes = False
+    at = find_quote_or_escape(text, at)
+    while text[at] == _BACKSLASH:
+        escapes = True
+        if text[at + 1] == _NEWLINE:
+            return at + 1, True
+        at = find_quote_or_escape(text, at + 2)
+    return at, escapes
+
+
+@part
 def find_string_stop(data: NDArray[np.uint8], at: int) -> int:
     """Return the place of the next double quote, backslash or control character, from `at` on."""
     _check(data, at, 64)
@@ -111,30 +113,6 @@ def find_string_stop(data: NDArray[np.uint8], at: int) -> int:
         at += 64
         _check(data, at, 64)
         found = wide.string_stops(data, at)
-    return at + first_bit(found)
-
-
-@part
-def find_escape(data: NDArray[np.uint8], at: int) -> int:
-    """Return the place of the next backslash or newline, from `at` on."""
-    _check(data, at, 64)
-    found = wide.escapes(data, at)
-    while found == _NONE:
-        at += 64
-        _check(data, at, 64)
-        found = wide.escapes(data, at)
-    return at + first_bit(found)
-
-
-@part
-def find_equals(data: NDArray[np.uint8], at: int) -> int:
-    """Return the place of the next equals sign, space or newline, from `at` on."""
-    _check(data, at, 64)
-    found = wide.equals(data, at)
-    while found == _NONE:
-        at += 64
-        _check(data, at, 64)
-        found = wide.equals(data, at)
     return at + first_bit(found)
 
 
@@ -225,6 +203,13 @@ def put_view(
     else:
         views[column, row, 0] = np.uint64(size) | (low_bytes(first, min(size, 4)) << np.uint64(32))
         views[column, row, 1] = low_bytes(word(data, start + 4), max(size - 4, 0))
+
+
+@part
+def clear_view(views: NDArray[np.uint64], column: int, row: int) -> None:
+    """Make `views[column, row]` the view of an empty text, as one that is null needs it."""
+    views[column, row, 0] = 0
+    views[column, row, 1] = 0
 
 
 @part

@@ -10,11 +10,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from penstock.kernels.civil import NO_TIME, days_from_civil, days_in_month
+from penstock.kernels.civil import NO_TIME, clock_of, days_from_civil, days_in_month, month_of
 from penstock.kernels.compiling import kernel, part
-from penstock.kernels.scan import clear_bit, digits, find_newline, find_space, put_view, word
+from penstock.kernels.rfc3339 import local_time_of, offset_of
+from penstock.kernels.scan import clear_bit, clear_view, digits, find_newline, find_space, put_view, word
 from penstock.kernels.structured_data import data_end, unescape_parameter
-from penstock.kernels.values import clock_of, local_time_of, offset_of
 
 HOSTNAME, APP_NAME, PROC_ID, MSG_ID, DATA, MESSAGE, TEXTS = range(7)
 """The rows of `views`: columns of texts; from TEXTS on, the parameters asked for."""
@@ -147,8 +147,7 @@ def parse_syslog(
         for column in range(spans.shape[0]):
             start, end = spans[column, 0], spans[column, 1]
             if start < 0:
-                views[column, rows, 0] = 0
-                views[column, rows, 1] = 0
+                clear_view(views, column, rows)
                 clear_bit(bits, TEXT_BITS + column, rows)
             elif column >= TEXTS and spans[column, 2]:
                 end = unescape_parameter(text, start, end, side, used)
@@ -187,11 +186,7 @@ def _start(text: NDArray[np.uint8], at: int, form: int) -> tuple[int, int, int, 
 @kernel
 def _yearless(text: NDArray[np.uint8], at: int, year: int, first_month: int) -> int:
     """Return the time that `Oct 11 22:14:15` is, in µs since 1970, NO_TIME if it is none."""
-    month = 0
-    for number in range(12):
-        name = b"JanFebMarAprMayJunJulAugSepOctNovDec"[3 * number : 3 * number + 3]
-        if text[at] == name[0] and text[at + 1] == name[1] and text[at + 2] == name[2]:
-            month = number + 1
+    month = month_of(text, at)
     tens, ones = int(np.int64(text[at + 4])) - _ZERO, int(np.int64(text[at + 5])) - _ZERO
     if text[at + 4] == _SPACE:
         tens = 0

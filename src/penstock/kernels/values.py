@@ -8,13 +8,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from penstock.kernels.civil import NO_TIME, days_from_civil, days_in_month
+from penstock.kernels.civil import NO_TIME
 from penstock.kernels.compiling import kernel, part
+from penstock.kernels.rfc3339 import time_of
 
 WRONG, EXACT, HARD = 0, 1, 2
 """What a text is: no number, one whose value is known, one that takes more than this to round."""
-
-SHORTEST_TIME = 19
 
 INTEGER, LONG_INTEGER, DECIMAL, TRUTH, TIME, OTHER, EMPTY = range(7)
 """Kinds of values (see `count_kinds`)."""
@@ -153,113 +152,6 @@ def bool_of(data: NDArray[np.uint8], start: int, stop: int) -> tuple[bool, bool]
     if is_word(data, start, stop, b"true"):
         return True, True
     return False, is_word(data, start, stop, b"false")
-
-
-@kernel
-def time_of(data: NDArray[np.uint8], start: int, stop: int) -> tuple[int, bool]:
-    """Return the time that a text is, in µs since 1970, and whether it is one.
-
-    The grammar is RFC 3339's; besides, `T` may be a space and the offset may lack its colon or be absent
-    (UTC). Digits of the fraction past the sixth are cut off; second 60 is the first of the next minute.
-    """
-    if stop - start < SHORTEST_TIME:
-        return 0, False
-    time, is_one = time_in_minute(data, start, stop, minute_of(data, start))
-    return time, is_one
-
-
-@kernel
-def time_in_minute(data: NDArray[np.uint8], start: int, stop: int, minute: int) -> tuple[int, bool]:
-    """Do what `time_of` does for a text of SHORTEST_TIME bytes at least, whose `minute_of` is known."""
-    time, at = local_time_in_minute(data, start, stop, minute)
-    if at < 0:
-        return 0, False
-    minutes = offset_of(data, at, stop)
-    if minutes == NO_TIME:
-        return 0, False
-    return time - minutes * 60_000_000, True
-
-
-@kernel
-def minute_of(data: NDArray[np.uint8], start: int) -> int:
-    """Return the minutes since 1970 of a text that begins as `2000-10-11T22:14:`, NO_TIME if it does not.
-
-    On most lines of a log it is that of the line before, and so are the 16 bytes that it is written with.
-    """
-    between = data[start + 10]
-    if data[start + 4] != _MINUS or data[start + 7] != _MINUS or (between | 32 != _T and between != _SPACE):
-        return NO_TIME
-    century, year = two_digits(data, start), two_digits(data, start + 2)
-    month, day = two_digits(data, start + 5), two_digits(data, start + 8)
-    hour, minute = two_digits(data, start + 11), two_digits(data, start + 14)
-    if century < 0 or year < 0 or month < 1 or month > 12 or day < 1 or data[start + 13] != _COLON:
-        return NO_TIME
-    year += century * 100
-    if hour < 0 or hour > 23 or minute < 0 or minute > 59 or day > days_in_month(year, month):
-        return NO_TIME
-    return int((days_from_civil(year, month, day) * 24 + hour) * 60 + minute)
-
-
-@kernel
-def local_time_of(data: NDArray[np.uint8], start: int, stop: int) -> tuple[int, int]:
-    """Return the time on the clock that a text begins with, in µs since 1970, and where its offset stands.
-
-    As `time_of`; -1 for the place if there is no time.
-    """
-    if stop - start < SHORTEST_TIME:
-        return 0, -1
-    time, at = local_time_in_minute(data, start, stop, minute_of(data, start))
-    return time, at
-
-
-@kernel
-def local_time_in_minute(data: NDArray[np.uint8], start: int, stop: int, minute: int) -> tuple[int, int]:
-    """Do what `local_time_of` does for a text of SHORTEST_TIME bytes at least, whose `minute_of` is known."""
-    second = two_digits(data, start + 17)
-    if minute == NO_TIME or data[start + 16] != _COLON or second < 0 or second > 60:
-        return 0, -1
-    at, micros, unit = start + 19, 0, 100_000
-    if at < stop and data[at] == _POINT:
-        at += 1
-        while at < stop and _ZERO <= data[at] <= _ZERO + 9:
-            micros += int(np.int64(data[at]) - _ZERO) * unit
-            unit //= 10
-            at += 1
-        if at == start + 20:
-            return 0, -1
-    return (minute * 60 + second) * 1_000_000 + micros, at
-
-
-@kernel
-def clock_of(data: NDArray[np.uint8], at: int) -> int:
-    """Return the seconds since midnight of `13:55:36`, whose colons are not looked at; -1 if it is none."""
-    hour, minute, second = two_digits(data, at), two_digits(data, at + 3), two_digits(data, at + 6)
-    if hour < 0 or hour > 23 or minute < 0 or minute > 59 or second < 0 or second > 60:
-        return -1
-    return int(hour * 3600 + minute * 60 + second)
-
-
-@part
-def two_digits(data: NDArray[np.uint8], at: int) -> int:
-    """Return the number that two digits are, -1 if they are none."""
-    tens, ones = int(np.int64(data[at])) - _ZERO, int(np.int64(data[at + 1])) - _ZERO
-    return tens * 10 + ones if 0 <= tens <= 9 and 0 <= ones <= 9 else -1
-
-
-@kernel
-def offset_of(data: NDArray[np.uint8], at: int, stop: int) -> int:
-    """Return the offset from UTC that `data[at:stop]` is, in minutes: 0 for nothing, NO_TIME if none."""
-    size = stop - at
-    if size == 0 or (size == 1 and data[at] | 32 == _Z):
-        return 0
-    if (size != 5 and size != 6) or (size == 6 and data[at + 3] != _COLON):
-        return NO_TIME
-    if data[at] != _PLUS and data[at] != _MINUS:
-        return NO_TIME
-    hours, minutes = two_digits(data, at + 1), two_digits(data, stop - 2)
-    if hours < 0 or hours > 23 or minutes < 0 or minutes > 59:
-        return NO_TIME
-    return int((hours * 60 + minutes) * (1 if data[at] == _PLUS else -1))
 
 
 @kernel

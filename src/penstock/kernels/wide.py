@@ -77,10 +77,7 @@ def _matcher(*wanted: int, up_to: int | None = None):
 
 newlines = _matcher(10)
 spaces = _matcher(32, 10)
-quotes = _matcher(34, 10)
 quotes_or_escapes = _matcher(34, 92, 10)
-equals = _matcher(61, 32, 10)
-escapes = _matcher(92, 10)
 string_stops = _matcher(34, 92, up_to=31)
 high = _matcher(-1)
 value_ends = _matcher(34, up_to=32)
