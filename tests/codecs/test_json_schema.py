@@ -7,8 +7,9 @@ import polars as pl
 import pytest
 
 from json_documents import lines, quoted, text
-from penstock.codecs.json_columns import KINDS, JsonDecoder
+from penstock.codecs.json_columns import JsonDecoder
 from penstock.codecs.json_schema import MOST_NESTED, infer_types
+from penstock.codecs.schema import TYPES
 from penstock.model import EVENT_TIME
 from penstock.text import Text
 
@@ -145,7 +146,7 @@ def test_any_sample_has_a_schema_that_can_be_decoded():
     for seed in range(40):
         sample = "\n".join(lines(200, seed)).encode()
         types = infer_types(sample)
-        assert set(types.values()) <= KINDS.keys()
+        assert set(types.values()) <= TYPES.keys()
         assert not any(name.startswith("_") for name in types)
         got = JsonDecoder(types).decode(Text.of(sample), 0)
         assert len(got.rows) + len(got.rejects) == 200

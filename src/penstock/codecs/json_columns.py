@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 import numpy as np
-import polars as pl
 import pyarrow as pa
 
 from penstock.codecs.buffers import Buffers
 from penstock.codecs.columns import bitmaps, bool_column, frame, number_column, text_column, time_column
 from penstock.codecs.records import BLANK, rejects_at
+from penstock.codecs.schema import mistyped, schema_of
 from penstock.kernels import json_kinds, json_numbers, json_strings, json_values
 from penstock.kernels import json_objects as kernel
 from penstock.kernels.doubles import BIG
 from penstock.kernels.json_keys import STRANGER_SIZE, STRANGERS
-from penstock.model import EVENT_TIME
 from penstock.text import PADDING, Decoded, Text
 
-KINDS = {
+_KINDS = {
     "int64": json_kinds.INT64,
     "float64": json_kinds.FLOAT64,
     "bool": json_kinds.BOOL,
@@ -29,13 +28,7 @@ KINDS = {
     "timestamp[us]": json_kinds.MICROS,
     "timestamp[ns]": json_kinds.NANOS,
 }
-"""The types that a column may have, by name."""
-_TYPES: dict[str, pl.DataType] = {
-    "int64": pl.Int64(),
-    "float64": pl.Float64(),
-    "bool": pl.Boolean(),
-    "string": pl.String(),
-}
+"""What the kernel calls the types of `schema.TYPES`."""
 _REASONS = {
     kernel.BLANK: BLANK,
     kernel.NOT_AN_OBJECT: "not a JSON object",
@@ -51,11 +44,11 @@ _NAME_PADDING = 8
 
 
 class JsonDecoder:
-    """Reads JSON objects into columns of given names and types (of `KINDS`); see `Decoder`."""
+    """Reads JSON objects into columns of given names and types (of `schema.TYPES`); see `Decoder`."""
 
     def __init__(self, types: Mapping[str, str]) -> None:
-        self.schema = pl.Schema({name: _TYPES.get(of, EVENT_TIME) for name, of in types.items()})
-        kinds = np.array([KINDS[of] for of in types.values()], np.int64)
+        self.schema = schema_of(types)
+        kinds = np.array([_KINDS[of] for of in types.values()], np.int64)
         self._buffers = Buffers()
         self._columns = np.zeros((len(kinds), 2), np.int64)
         self._columns[:, 0] = kinds
@@ -65,8 +58,7 @@ class JsonDecoder:
             self._columns[alike, 1] = np.arange(np.count_nonzero(alike))
         self._names, self._keys, self._homes = _keys_of(types, self._columns)
         self._reasons = _REASONS | {
-            kernel.MISTYPED + number: f'column "{name}": not {"an" if of == "int64" else "a"} {of}'
-            for number, (name, of) in enumerate(types.items())
+            kernel.MISTYPED + number: mistyped(name, of) for number, (name, of) in enumerate(types.items())
         }
 
     def _room(self) -> Iterator[np.ndarray]:

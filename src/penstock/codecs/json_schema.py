@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from penstock.codecs.records import records_of
+from penstock.codecs.schema import likeliest
 from penstock.kernels import json_members as kernel
 from penstock.kernels.json_values import MAX_DEPTH
 from penstock.text import PADDING, Text
@@ -29,7 +30,7 @@ _Kinds = Counter[int]
 
 
 def infer_types(sample: bytes) -> dict[str, str]:
-    """Return the columns of the good lines of `sample`, in their order, and their types, as `KINDS` has them.
+    """Return the columns of the good lines of `sample`, in their order, and their types (of `schema.TYPES`).
 
     A type is that of nine values in ten, or string. What is an object in more than half of the lines that
     have it becomes a column for each of its members, `name.member`, and is a column itself only if it is
@@ -81,11 +82,6 @@ def _unescaped(name: str) -> str:
 
 
 def _type(kinds: _Kinds) -> str:
-    """Return the type that nine in ten of a column's values are.
-
-    So one bad value at the beginning of a log is a reject, and does not make a text of every number.
-    """
+    """Return the type that nine in ten of a column's values are."""
     count = kinds.total() - kinds[kernel.ABSENT]
-    fitting = {of: sum(kinds[kind] for kind in fit) for of, fit in _FITTING.items()}
-    likeliest = max(fitting, key=fitting.__getitem__)
-    return likeliest if count and (count - fitting[likeliest]) * 10 <= count else "string"
+    return likeliest(count, {of: count - sum(kinds[kind] for kind in fit) for of, fit in _FITTING.items()})

@@ -9,12 +9,12 @@ from typing import ClassVar
 import polars as pl
 import polars.selectors as cs
 
-from penstock.codecs.json_columns import KINDS, JsonDecoder
+from penstock.codecs.json_columns import JsonDecoder
 from penstock.codecs.json_schema import infer_types
 from penstock.codecs.records import records_of, rejected
+from penstock.codecs.schema import check_declared
 from penstock.codecs.text import utf8_text
-from penstock.errors import FlowError, Mistake, join_place
-from penstock.fields import description, unknown
+from penstock.fields import description
 from penstock.model import OFFSET
 from penstock.text import Decoded, Decoder, Text
 
@@ -50,19 +50,8 @@ class NdJson:
     schema: Mapping[str, str] | None = None
 
     def __post_init__(self) -> None:
-        if self.schema is None:
-            return
-        if not self.schema:
-            raise FlowError.at("schema", "must name a column; leave it out to have it inferred")
-        mistakes = []
-        for name, of in self.schema.items():
-            place = join_place("schema", name)
-            if name.startswith("_"):
-                mistakes.append(Mistake(place, 'must not begin with "_": such columns are penstock\'s own'))
-            if of not in KINDS:
-                mistakes.append(Mistake(place, unknown(of, "type", KINDS)))
-        if mistakes:
-            raise FlowError(mistakes)
+        if self.schema is not None:
+            check_declared(self.schema)
 
     def decoder(self, sample: bytes) -> Decoder:
         """Make a decoder for the declared columns, or for those of the good lines of the sample."""
