@@ -83,11 +83,10 @@ class _Loop:
         self._every = microseconds(flow.epochs.every or ("1s" if endless else "60s"))
         self._begin_epoch()
         self._delay = microseconds(flow.timing.delay)
-        flow.intake.keep(flow.columns_needed)
+        needed = flow.columns_needed
+        flow.intake.keep(needed)
         marks = flow.intake.first_watermarks(flow.intake.splits, self._delay, self._latest)
-        self._buffer = ReorderBuffer(
-            marks, flow.columns_needed, flow.timing.column, self._delay, flow.intake.endless
-        )
+        self._buffer = ReorderBuffer(marks, needed, flow.timing.column, self._delay, endless)
         self._idle_after = microseconds(flow.timing.idle_after or "500ms")
         self._tide = Tide(world.now, self._idle_after, self._delay) if endless else None
         self._waiting, self._since = 0, self._world.now()
