@@ -13,17 +13,9 @@ from polars.testing import assert_frame_equal
 
 from penstock.model import OFFSET, REJECTED
 from penstock.text import Codec, Decoded, Decoder, Text
+from readings import lines_of
 
 JUNK = [*(bytes([byte]) for byte in b'"\\ -,\t#\0\r9:F.Z'), b"\xc3\xa4", b""]
-
-
-def lines_of(data: bytes) -> list[tuple[int, bytes]]:
-    """Return the lines of `data` without their ends, and where each begins."""
-    lines, at = [], 0
-    for line in data.removesuffix(b"\n").split(b"\n") if data else []:
-        lines.append((at, line.removesuffix(b"\r")))
-        at += len(line) + 1
-    return lines
 
 
 def text_of(records: Sequence[bytes], heading: bytes = b"") -> Text:

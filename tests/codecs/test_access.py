@@ -19,16 +19,9 @@ from conftest import SHARED
 from penstock.codecs.access import Combined, Common
 from penstock.model import REJECTED
 from penstock.text import Decoded
+from readings import lines_of
 
 LOGS = SHARED / "logs" / "visible" / "access_combined"
-
-
-def lines_of(data: bytes) -> list[tuple[int, bytes]]:
-    lines, at = [], 0
-    for text in data.removesuffix(b"\n").split(b"\n") if data else []:
-        lines.append((at, text.removesuffix(b"\r")))
-        at += len(text) + 1
-    return lines
 
 
 def decoded(data: bytes, combined: bool = True, start: int = 0) -> Decoded:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from decoding import check_cuts, decode_bytes, lines_of, mutated
+from decoding import check_cuts, decode_bytes, mutated
 from penstock.codecs.cri import Cri
 from penstock.text import Decoded
+from readings import lines_of
 
 LINE = re.compile(r"([^ ]+) (stdout|stderr) ([FP])(?::[^ ]*)?(?: (.*))?", re.DOTALL)
 TIME = re.compile(

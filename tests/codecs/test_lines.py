@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from decoding import check_cuts, decode, decode_bytes, lines_of, mutated, text_of
+from decoding import check_cuts, decode, decode_bytes, mutated, text_of
 from penstock.codecs.lines import Lines
 from penstock.errors import FlowError
 from penstock.text import Multiline, Text
+from readings import lines_of
 
 TIME = re.compile(r"([0-9]{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:[.,](\d+))?([Zz]|[+-]\d\d:?\d\d)?", re.ASCII)
 

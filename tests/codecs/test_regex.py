@@ -9,11 +9,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from decoding import check_cuts, decode, decode_bytes, lines_of, mutated, text_of
+from decoding import check_cuts, decode, decode_bytes, mutated, text_of
 from penstock.codecs.multiline import MultilineRule
 from penstock.codecs.regex import NO_MATCH, Regex
 from penstock.errors import FlowError
 from penstock.text import Multiline, Text
+from readings import lines_of
 
 LINE = r"^(?P<host>[a-z.]+) (?P<bytes>[0-9]+|-)?(?: t=(?P<took>[^ ]+))?( x)? at (?P<time>\S+)$"
 CODEC = Regex(pattern=LINE, types={"bytes": "int64", "took": "float64"}, time_format="%Y-%m-%d/%H:%M:%S")

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from decoding import check_cuts, decode, lines_of, mutated
+from decoding import check_cuts, decode, mutated
 from penstock.codecs.w3c import W3c
 from penstock.errors import FlowError
 from penstock.model import EVENT_TIME
 from penstock.text import Decoded, Headed, Text
+from readings import lines_of
 
 FIELD = re.compile(r'"((?:[^"]|"")*)"(?=[ \t]|$)|([^ \t]+)')
 INTS = {

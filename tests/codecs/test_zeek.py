@@ -8,9 +8,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from decoding import check_cuts, decode, lines_of, mutated
+from decoding import check_cuts, decode, mutated
 from penstock.codecs.zeek import Zeek
 from penstock.text import Decoded, Headed, Text
+from readings import lines_of
 
 TYPES = {"time": "timestamp", "interval": "float64", "double": "float64"}
 TYPES |= dict.fromkeys(["count", "int", "port"], "int64")
