@@ -18,7 +18,7 @@ from benchmarks.decoding_events import decode_logfmt, decode_ndjson
 from benchmarks.first_use import first_use
 from benchmarks.harness import Outcome, Setting
 from benchmarks.hopping import hopping
-from benchmarks.memory import memory
+from benchmarks.memory import memory, memory_limit
 from benchmarks.ndjson import ndjson
 from benchmarks.windows import windows_int, windows_string
 from benchmarks.zscore import zscore
@@ -34,6 +34,7 @@ CASES: dict[str, tuple[str, Callable[[Setting], Outcome]]] = {
     "decode-logfmt": ("logfmt to columns", decode_logfmt),
     "access-log": ("an access log to windows to z-scores to Parquet: the main job", access_log),
     "memory": ("peak memory of the main job, on a small and on a large file", memory),
+    "memory-limit": ("the main job on 5 GB, in 512 MiB of memory", memory_limit),
     "compile": ("the first run on a machine, and the later ones", first_use),
 }
 

@@ -41,12 +41,13 @@ def access_log(setting: Setting) -> Outcome:
             ]
             + [
                 Contender(
-                    name="penstock, decoding alone",
-                    run=partial(decode_alone, log, ps.Combined(), 2),
+                    name=f"penstock, decoding alone, {threads} thread{'s' * (threads > 1)}",
+                    run=partial(decode_alone, log, ps.Combined(), threads),
                     answer=lambda _: {},
                     events=lines,
                     bytes=size,
                 )
+                for threads in (1, 2)
             ],
             setting.repeat,
         )

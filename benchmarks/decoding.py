@@ -15,7 +15,7 @@ from penstock.engine.intake import Intake
 from penstock.text import Codec, Decoded
 from penstock.units import END
 
-_CHUNK = 2**22
+_CHUNK = 2**23
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,8 +64,8 @@ def decode(form: Format, setting: Setting) -> Outcome:
 
 
 def decode_alone(log: Path, codec: Codec, threads: int, take: Callable[[pl.DataFrame], object] = len) -> None:
-    """Hand the rows of a file to `take`, batch by batch: on the caller's own thread, or decoded on others."""
-    intake = Intake(ps.Files(str(log), codec=codec), "time", 0 if threads == 1 else threads)
+    """Hand the rows of a file to `take`, batch by batch, decoded on so many threads: the caller's is one."""
+    intake = Intake(ps.Files(str(log), codec=codec), "time", threads - 1)
     while isinstance(decoded := intake.read(0, _CHUNK, END), Decoded):
         take(decoded.rows)
     intake.close()

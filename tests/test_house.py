@@ -17,8 +17,8 @@ PACKAGE = ROOT / "src" / "penstock"
 FLOORS = [
     {"errors", "units", "text", "model", "fields", "expressions"},
     {"kernels"},
-    {"strings"},
-    {"key_columns"},
+    {"strings", "buffers"},
+    {"key_columns", "gathering"},
     {"keys"},
     {"codecs", "windows", "detectors"},
     {"sources", "stages", "sinks"},

@@ -17,6 +17,7 @@ from penstock.kernels.hashing import (
     number_codes,
     refill,
     text_codes,
+    text_hashes,
     text_views,
 )
 from penstock.kernels.text_order import leading_words, settle
@@ -36,9 +37,12 @@ class KeyColumn(Protocol):
         """Return the code of each value, shape (n,); values not seen before are added."""
         ...
 
-    @property
-    def keys(self) -> pl.Series:
-        """The values by code, with memory of their own."""
+    def of(self, codes: NDArray[np.int64]) -> pl.Series:
+        """Return the values of some codes, with memory of their own."""
+        ...
+
+    def __len__(self) -> int:
+        """Return how many codes there are."""
         ...
 
 
@@ -98,19 +102,22 @@ class NumberKeys:
         """The values by code, as int64."""
         return self._table.keys[: self._table.state[COUNT]]
 
-    @property
-    def keys(self) -> pl.Series:
-        """The values by code; see `KeyColumn.keys`."""
-        numbers, null = self.numbers.copy(), int(self._table.state[NULL])
+    def of(self, codes: NDArray[np.int64]) -> pl.Series:
+        """Return the values of some codes; see `KeyColumn.of`."""
+        numbers, null = self._table.keys[codes], int(self._table.state[NULL])
         if self._dtype.is_float():
             values = pl.Series(numbers.view(np.float64)).cast(self._dtype)
         elif self._dtype == pl.UInt64:
             values = pl.Series(numbers.view(np.uint64))
         else:
             if null >= 0:
-                numbers[null] = 0
+                numbers[codes == null] = 0
             values = pl.Series(numbers).cast(self._dtype)
-        return values if null < 0 else values.set(pl.Series(np.arange(len(numbers)) == null), None)
+        return values if null < 0 else values.set(pl.Series(codes == null), None)
+
+    def __len__(self) -> int:
+        """Return how many codes there are."""
+        return int(self._table.state[COUNT])
 
 
 class TextKeys:
@@ -127,9 +134,10 @@ class TextKeys:
         """Return the code of each value; see `KeyColumn.codes`."""
         of = views_of(column if column.dtype == pl.Binary else column.cast(pl.String))
         table, nulls, codes, row = self._table, nulls_of(column), np.empty(len(column), np.int64), 0
+        text_hashes(of.views, nulls, of.data, of.begins, _SEED, codes)
         while True:
             arrays = (table.slots, table.hashes, table.keys, self._texts, table.state)
-            row = text_codes(of.views, nulls, of.data, of.begins, _SEED, *arrays, row, codes)
+            row = text_codes(of.views, nulls, of.data, of.begins, *arrays, row, codes)
             if row == len(codes):
                 return codes
             if table.full:
@@ -138,16 +146,19 @@ class TextKeys:
             if needed > len(self._texts):
                 self._texts = grown(self._texts, max(needed, _GROWTH * len(self._texts)))
 
-    @property
-    def keys(self) -> pl.Series:
-        """The values by code; see `KeyColumn.keys`."""
-        count, null, used = self._table.state.tolist()
-        views = np.empty((count, 2), np.uint64)
-        text_views(self._table.keys[:count], views)
-        nulls = np.arange(count) == null if null >= 0 else np.empty(0, np.bool_)
+    def of(self, codes: NDArray[np.int64]) -> pl.Series:
+        """Return the values of some codes; see `KeyColumn.of`."""
+        _, null, used = self._table.state.tolist()
+        views = np.empty((len(codes), 2), np.uint64)
+        text_views(self._table.keys, codes, views)
+        nulls = codes == null if null >= 0 else np.empty(0, np.bool_)
         begins = range(0, max(used, 1), 1 << STRIDE)
         texts = [self._texts[at : min(used, at + 2 ** (STRIDE + 1) - 1)] for at in begins]
         return texts_of(views, nulls, texts, self._dtype).cast(self._dtype)
+
+    def __len__(self) -> int:
+        """Return how many codes there are."""
+        return int(self._table.state[COUNT])
 
     def order(self) -> NDArray[np.int64]:
         """Return the codes in the order of their keys' bytes, null first: a fifth of what Polars' sort takes.
@@ -182,21 +193,32 @@ class OtherKeys:
         self._known = pl.concat([self._known, found.filter(pl.Series(new)).select("k", _CODE)], rechunk=True)
         return found.select(_ROW, _CODE).explode(_ROW).sort(_ROW)[_CODE].to_numpy()
 
-    @property
-    def keys(self) -> pl.Series:
-        """The values by code; see `KeyColumn.keys`."""
-        return self._known["k"]
+    def of(self, codes: NDArray[np.int64]) -> pl.Series:
+        """Return the values of some codes; see `KeyColumn.of`."""
+        return self._known["k"].gather(codes)
+
+    def __len__(self) -> int:
+        """Return how many codes there are."""
+        return len(self._known)
 
 
 def as_int64(column: pl.Series) -> NDArray[np.int64]:
-    """Return a number for each value, the same for equal ones; whatever for null."""
+    """Return a number for each value, the same for equal ones, shape (n,); whatever for null."""
     if column.dtype.is_float():
-        floats = column.cast(pl.Float64).fill_null(0.0).to_numpy() + 0.0  # -0.0 + 0.0 is 0.0
+        floats = _words(column.cast(pl.Float64), np.float64) + 0.0  # -0.0 + 0.0 is 0.0
         floats[np.isnan(floats)] = np.nan
         return floats.view(np.int64)
-    values = column.to_physical()
-    values = values.reinterpret(signed=True) if values.dtype == pl.UInt64 else values.cast(pl.Int64)
-    return values.fill_null(0).to_numpy()
+    return _words(column if column.dtype == pl.UInt64 else column.cast(pl.Int64), np.int64)
+
+
+def _words(column: pl.Series, dtype: type[np.generic]) -> NDArray[Any]:
+    """Return the values of a column of 64 bits as they lie, not to be written to; where null, anything."""
+    array = column.rechunk().to_arrow()
+    if not len(array):
+        return np.empty(0, dtype)
+    words = np.frombuffer(array.buffers()[1], dtype)[array.offset : array.offset + len(array)]
+    words.setflags(write=False)  # always, so that a kernel is compiled for one kind of array only
+    return words
 
 
 def grown(array: NDArray[Number], room: int) -> NDArray[Number]:

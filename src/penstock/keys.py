@@ -35,17 +35,25 @@ class KeyIndex:
             codes = pair.codes_of(codes << 32 | more, _NO_NULLS)
         return codes
 
+    def of(self, codes: NDArray[np.int64]) -> pl.DataFrame:
+        """Return the keys of some codes; they hold one NaN and 0.0, whatever their first rows do."""
+        picked = {}
+        for i, (name, column) in reversed(list(enumerate(self._columns.items()))):
+            own = codes
+            if i:
+                pairs = self._pairs[i - 1].numbers[codes]
+                codes, own = pairs >> 32, pairs & 0xFFFFFFFF
+            picked[name] = column.of(own)
+        return pl.DataFrame({name: picked[name] for name in self._columns})
+
     @property
     def keys(self) -> pl.DataFrame:
-        """The keys by code; they hold one NaN and 0.0, whatever the first row does."""
-        columns = [column.keys.alias(name) for name, column in self._columns.items()]
-        if not self._pairs:
-            return pl.DataFrame(columns)
-        picked, codes = [], self._pairs[-1].numbers
-        for i in range(len(columns) - 1, 0, -1):
-            picked.append(columns[i].gather(codes & 0xFFFFFFFF))
-            codes = codes >> 32 if i == 1 else self._pairs[i - 2].numbers[codes >> 32]
-        return pl.DataFrame([columns[0].gather(codes), *reversed(picked)])
+        """The keys by code."""
+        return self.of(np.arange(len(self)))
+
+    def __len__(self) -> int:
+        """Return how many keys there are."""
+        return len(self._pairs[-1] if self._pairs else next(iter(self._columns.values()), ()))
 
     def order(self) -> NDArray[np.int64]:
         """Return the codes in the order of the keys, nulls first."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import ClassVar, Protocol, runtime_checkable
 
@@ -81,6 +82,18 @@ class Decoder(Protocol):
         `start` is the offset of the text in its split. `rows` have the columns of `schema`, in its order, and
         `_offset`; both are in the order of their offsets. String columns may point into the text's buffer.
         Never raises on bad data, never blocks. May be called from several threads at once.
+        """
+        ...
+
+
+@runtime_checkable
+class Selective(Decoder, Protocol):
+    """A decoder that is faster, and whose rows take less memory, if some columns are not asked for."""
+
+    def only(self, columns: Collection[str]) -> Decoder:
+        """Return a decoder that makes the same rows and rejects, of the rows these columns alone.
+
+        Where they are few, rows do not point into the text, and each column has memory of its own.
         """
         ...
 

@@ -17,7 +17,7 @@ from conftest import SHARED
 from decoding import mutated
 from penstock.codecs import CODECS
 from penstock.sources.files import Files
-from penstock.text import Headed, Quoted
+from penstock.text import Headed, Quoted, Selective
 from texts import decoded
 
 COUNT = int(os.environ.get("PENSTOCK_MUTATIONS", "20000"))
@@ -86,6 +86,11 @@ def test_mutations(name: str) -> None:
             parts = [decoded(decoder, data[:cut]), decoded(decoder, data[cut:], cut)]
             assert_frame_equal(pl.concat([part.rows for part in parts]), got.rows)
             assert_frame_equal(pl.concat([part.rejects for part in parts]), got.rejects)
+        if isinstance(decoder, Selective):
+            wanted = [column for column in decoder.schema if rng.random() < 0.3]
+            few = decoded(decoder.only(wanted), data, framing=framing)
+            assert_frame_equal(few.rows, got.rows[[*wanted, "_offset"]])
+            assert_frame_equal(few.rejects, got.rejects)
         for at, raw, reason in got.rejects.rows():
             assert data[at:].startswith(raw)
             assert reason

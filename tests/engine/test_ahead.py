@@ -43,14 +43,14 @@ class Numbers:
 
 
 def arrived(chunk: Chunk) -> Arrived:
-    return Arrived(chunk, pl.DataFrame(), NO_REJECTS, 0, 0)
+    return Arrived(pl.DataFrame(), NO_REJECTS, 0, 0, 0, chunk, chunk.idle)
 
 
 def taken(ahead: ReadAhead, readers: Sequence[Numbers], order: Sequence[int]) -> list[list[int | None]]:
     got: list[list[int | None]] = [[] for _ in readers]
     for number in order:
         result = ahead.next(number, lambda number=number: readers[number])  # type: ignore[misc]
-        got[number].append(None if result is None else result.chunk.start)
+        got[number].append(None if result is None else result.doubted.start)
     return got
 
 

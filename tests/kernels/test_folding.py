@@ -52,7 +52,7 @@ def test_totals() -> None:
         fold_count(rows, nulls, totals)
         assert totals.tolist() == [len(own) for own in of]
         totals = np.zeros(8, np.int64)
-        fold_sum(rows, np.where(nulls, 0, numbers) if null else numbers, totals)
+        fold_sum(rows, numbers, nulls, totals)
         assert totals.tolist() == [(sum(own) + 2**63) % 2**64 - 2**63 for own in of]
         for highest in (False, True):
             totals, seen = np.zeros(8, np.int64), np.zeros(8, np.bool_)

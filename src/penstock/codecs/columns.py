@@ -9,28 +9,25 @@ import polars as pl
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from penstock.codecs.buffers import Buffers
+from penstock.buffers import empty
 from penstock.model import OFFSET
-from penstock.text import Text
 
 _TIME = pa.timestamp("us", "UTC")
 
 
-def bitmaps(columns: int, rows: int, buffers: Buffers | None = None) -> NDArray[np.uint8]:
+def bitmaps(columns: int, rows: int) -> NDArray[np.uint8]:
     """Return validity bitmaps for some columns, shape (columns, bytes), in which no row is null."""
-    shape = (columns, (rows + 7) // 8)
-    bits = np.empty(shape, np.uint8) if buffers is None else buffers.empty(shape, np.uint8)
+    bits = empty((columns, (rows + 7) // 8), np.uint8)
     bits.fill(0xFF)
     return bits
 
 
 def text_column(
-    views: NDArray[np.uint64], rows: int, bits: NDArray[np.uint8] | None, text: Text, side: NDArray[np.uint8]
+    views: NDArray[np.uint64], rows: int, bits: NDArray[np.uint8] | None, *of: NDArray[np.uint8]
 ) -> pa.Array:
-    """Return a column of texts of `views`, shape (≥ rows, 2), into the text (buffer 0) and `side` (1)."""
+    """Return a column of texts of `views`, shape (≥ rows, 2), into the buffers `of`."""
     valid = None if bits is None else pa.py_buffer(bits)
-    buffers = [valid, pa.py_buffer(views), pa.py_buffer(text.buffer), pa.py_buffer(side)]
-    return pa.Array.from_buffers(pa.string_view(), rows, buffers)
+    return pa.Array.from_buffers(pa.string_view(), rows, [valid, *map(pa.py_buffer, (views, *of))])
 
 
 def time_column(times: NDArray[np.int64], rows: int, bits: NDArray[np.uint8] | None = None) -> pa.Array:
@@ -51,7 +48,14 @@ def bool_column(values: NDArray[np.uint8], rows: int, bits: NDArray[np.uint8] | 
     return pa.Array.from_buffers(pa.bool_(), rows, [valid, pa.py_buffer(values)])
 
 
-def frame(columns: Mapping[str, pa.Array], offsets: NDArray[np.int64], rows: int) -> pl.DataFrame:
-    """Return a frame of Arrow columns and `_offset`; nothing is copied."""
-    arrays = [*columns.values(), number_column(offsets, rows)]
-    return pl.DataFrame(pa.RecordBatch.from_arrays(arrays, names=[*columns, OFFSET]))
+def frame(
+    columns: Mapping[str, pa.Array], offsets: NDArray[np.int64], rows: int, apart: bool = False
+) -> pl.DataFrame:
+    """Return a frame of Arrow columns and `_offset`; nothing is copied.
+
+    Each column keeps the memory of all as long as it is there, unless they are `apart`, which takes longer.
+    """
+    every = {**columns, OFFSET: number_column(offsets, rows)}
+    if apart:
+        return pl.DataFrame({name: pl.Series(name, array) for name, array in every.items()})
+    return pl.DataFrame(pa.RecordBatch.from_arrays(list(every.values()), names=list(every)))

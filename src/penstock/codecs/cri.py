@@ -24,7 +24,6 @@ _REASONS = {
     kernel.NOT_A_LINE: "not a line of a container runtime",
     kernel.NOT_A_TIME: "not a time",
 }
-_NO_SIDE = np.zeros(1, np.uint8)
 
 
 @description
@@ -59,9 +58,9 @@ class _CriDecoder:
         )
         columns = {
             "time": time_column(times, rows),
-            "stream": text_column(views[kernel.STREAM], rows, None, text, _NO_SIDE),
+            "stream": text_column(views[kernel.STREAM], rows, None, text.buffer),
             "partial": bool_column(partial[0], rows),
-            "message": text_column(views[kernel.MESSAGE], rows, None, text, _NO_SIDE),
+            "message": text_column(views[kernel.MESSAGE], rows, None, text.buffer),
         }
         rejects = rejects_at(text, start, bad[:refused], codes[:refused], _REASONS)
         return Decoded(frame(columns, offsets, rows), rejects)

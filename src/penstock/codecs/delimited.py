@@ -98,7 +98,7 @@ def split(
             break
         heading = line_at(text, at)
     rows, refused = int(counts[2]), int(counts[3])
-    columns = {name: text_column(views[i], rows, bits[i], text, side) for i, name in enumerate(names)}
+    columns = {name: text_column(views[i], rows, bits[i], text.buffer, side) for i, name in enumerate(names)}
     rejects = rejects_at(text, start, bad[:refused], codes[:refused], _REASONS)
     return Fields(frame(columns, offsets, rows), spans[:rows], rejects)
 

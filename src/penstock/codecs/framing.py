@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from penstock.codecs.buffers import Buffers
+from penstock.buffers import take
 from penstock.codecs.sifting import with_replacements, without_bad
 from penstock.kernels.framing import first_long_line, last_newline, line_end
 from penstock.kernels.scan import survey
@@ -55,7 +55,6 @@ class Framer:
     def __init__(self, position: int, framing: Framing, heading: bytes = b"") -> None:
         """Begin at `position`, the beginning of a line, with the heading in force there."""
         self._framing = framing
-        self._buffers = Buffers()
         self._buffer = np.empty(0, np.uint8)
         self._begin = self._line = self._end = 0
         """Where in the buffer what is not yet handed on begins, its last line begins, and it ends."""
@@ -71,7 +70,7 @@ class Framer:
         waiting = self._end - self._begin
         if len(self._buffer) - self._end < size + PADDING:
             # Twice as much each time, so that a long line is copied a few times only.
-            buffer = self._buffers.take(waiting + max(size, waiting) + PADDING)
+            buffer = take(waiting + max(size, waiting) + PADDING)
             buffer[:waiting] = self._buffer[self._begin : self._end]
             self._buffer = buffer
             self._begin, self._line, self._end = 0, self._line - self._begin, waiting

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import pyarrow as pa
 
-from penstock.codecs.buffers import Buffers
+from penstock.buffers import empty
 from penstock.codecs.columns import bitmaps, bool_column, frame, number_column, text_column, time_column
 from penstock.codecs.records import BLANK, rejects_at
 from penstock.codecs.schema import mistyped, schema_of
@@ -49,7 +49,6 @@ class JsonDecoder:
     def __init__(self, types: Mapping[str, str]) -> None:
         self.schema = schema_of(types)
         kinds = np.array([_KINDS[of] for of in types.values()], np.int64)
-        self._buffers = Buffers()
         self._columns = np.zeros((len(kinds), 2), np.int64)
         self._columns[:, 0] = kinds
         texts, flags = kinds == json_kinds.STRING, kinds == json_kinds.BOOL
@@ -74,11 +73,10 @@ class JsonDecoder:
         """Turn lines into rows and rejects; see `Decoder.decode`."""
         lines = text.count
         texts, flags, numbers = (int(np.count_nonzero(alike)) for alike in self._alike)
-        empty = self._buffers.empty
         views, words = empty((texts, lines, 2), np.uint64), empty((numbers, lines), np.int64)
         values, bits = (
             np.zeros((flags, (lines + 7) // 8), np.uint8),
-            bitmaps(len(self._columns), lines, self._buffers),
+            bitmaps(len(self._columns), lines),
         )
         offsets, side = empty(lines, np.int64), empty(text.size + PADDING, np.uint8)
         bad, codes = empty((lines, 2), np.int64), empty(lines, np.int32)
@@ -89,7 +87,7 @@ class JsonDecoder:
         columns: dict[str, pa.Array] = {}
         for name, (kind, place), valid in zip(self.schema, self._columns, bits, strict=True):
             if kind == json_kinds.STRING:
-                columns[name] = text_column(views[place], rows, valid, text, side)
+                columns[name] = text_column(views[place], rows, valid, text.buffer, side)
             elif kind == json_kinds.BOOL:
                 columns[name] = bool_column(values[place], rows, valid)
             elif kind == json_kinds.FLOAT64:

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from penstock.codecs.buffers import Buffers
+from penstock.buffers import empty
 from penstock.codecs.columns import bitmaps, bool_column, frame, number_column, text_column, time_column
 from penstock.codecs.records import BLANK, records_of, rejected, rejects_at
 from penstock.codecs.schema import check_declared, likeliest, mistyped, schema_of
@@ -63,7 +63,6 @@ class _LogfmtDecoder:
         room = [0 if kind == kernel.TEXT else 1 if kind == kernel.BOOL else 2 for kind in self._kinds]
         self._slots = np.array([room[:place].count(of) for place, of in enumerate(room)], np.int64)
         self._room = tuple(room.count(of) for of in range(3))
-        self._buffers = Buffers()
         self._reasons = dict(_REASONS)
         for column, (name, of) in enumerate(types.items()):
             self._reasons[kernel.MISTYPED + 2 * column] = mistyped(name, of)
@@ -80,11 +79,10 @@ class _LogfmtDecoder:
         """Decode; return also where up to `room` keys lie that have a value but no column, shape (n, 2)."""
         lines = text.count
         texts, bools, numeric = self._room
-        empty = self._buffers.empty
-        views, flags = empty((texts, lines, 2), np.uint64), bitmaps(bools, lines, self._buffers)
+        views, flags = empty((texts, lines, 2), np.uint64), bitmaps(bools, lines)
         numbers = empty((numeric, lines), np.int64)
         reals = numbers.view(np.float64)
-        bits, offsets = bitmaps(len(self._types), lines, self._buffers), empty(lines, np.int64)
+        bits, offsets = bitmaps(len(self._types), lines), empty(lines, np.int64)
         side = empty(text.size + PADDING, np.uint8)
         most = lines * sum(of == "float64" or of in _UNITS for of in self._types.values())
         hard, hard_views = np.empty((most, 2), np.int64), np.empty((1, most, 2), np.uint64)
@@ -96,13 +94,13 @@ class _LogfmtDecoder:
             views, flags, numbers, reals, bits, offsets, side, hard, hard_views, others, bad, codes,
         )  # fmt: skip
         if hards:
-            written = pl.Series(text_column(hard_views[0], hards, None, text, side))
+            written = pl.Series(text_column(hard_views[0], hards, None, text.buffer, side))
             self._round(hard[:hards], written, numbers, reals)
         columns = {}
         for column, (name, of) in enumerate(self._types.items()):
             slot, valid = self._slots[column], bits[column]
             if of == "string":
-                columns[name] = text_column(views[slot], rows, valid, text, side)
+                columns[name] = text_column(views[slot], rows, valid, text.buffer, side)
             elif of == "bool":
                 columns[name] = bool_column(flags[slot], rows, valid)
             elif of.startswith("timestamp"):

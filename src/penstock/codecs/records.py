@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 
 import numpy as np
 import polars as pl
@@ -10,9 +11,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from penstock.kernels.framing import bounded_records
+from penstock.kernels.pieces import lay_end_to_end
 from penstock.kernels.views import record_views
 from penstock.model import OFFSET, REJECTED
-from penstock.strings import owned
+from penstock.strings import Views, owned, views_of
 from penstock.text import Text
 
 NO_REJECTS = pl.DataFrame(schema=REJECTED)
@@ -52,15 +54,25 @@ def rejects_at(
     """
     if not len(codes):
         return NO_REJECTS
-    known = sorted(reasons)
-    words = pa.array([reasons[code] for code in known], pa.large_string())
-    which = np.searchsorted(np.array(known), codes)
+    starts, newlines = bounds[:, 0].copy(), bounds[:, 1]
+    stops = np.maximum(newlines - (text.buffer[newlines - 1] == ord("\r")), starts)
+    raw, places = np.empty(int((stops - starts).sum()), np.uint8), np.empty(len(codes) + 1, np.int64)
+    places[-1] = lay_end_to_end(text.buffer, starts, stops, raw, places[:-1])
+    known, words = _words(tuple(sorted(reasons.items())))
+    told = pa.py_buffer(words.views[np.searchsorted(known, codes)])
+    # Made of buffers: calls of Arrow's functions take longer than a chunk's few rejects do.
     columns = [
-        pa.array(bounds[:, 0] + start),
-        _views(text, bounds[:, 0].copy(), bounds[:, 1].copy()).cast(pa.large_binary()),  # a copy of the bytes
-        words.take(pa.array(which)),
+        pa.array(starts + start),
+        pa.Array.from_buffers(pa.large_binary(), len(codes), [None, pa.py_buffer(places), pa.py_buffer(raw)]),
+        pa.Array.from_buffers(pa.string_view(), len(codes), [None, told, *words.column.buffers()[2:]]),
     ]
     return pl.DataFrame(pa.RecordBatch.from_arrays(columns, names=list(REJECTED)))
+
+
+@cache
+def _words(reasons: tuple[tuple[int, str], ...]) -> tuple[NDArray[np.int64], Views]:
+    """Return the codes of reasons, rising, and their words."""
+    return np.array([code for code, _ in reasons]), views_of(pl.Series([word for _, word in reasons]))
 
 
 def rejected(records: pl.DataFrame, reason: pl.Expr | str) -> pl.DataFrame:

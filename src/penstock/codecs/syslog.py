@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from pydantic import Field
 
-from penstock.codecs.buffers import Buffers
+from penstock.buffers import empty
 from penstock.codecs.columns import bitmaps, frame, number_column, text_column, time_column
 from penstock.codecs.records import BLANK, rejects_at
 from penstock.codecs.zones import zone_of
@@ -45,7 +45,6 @@ _REASONS = {
 
 class _SyslogDecoder:
     def __init__(self, syslog: Syslog) -> None:
-        self._buffers = Buffers()
         self._syslog, self._zone = syslog, zone_of(syslog.timezone)
         names = [part.encode() for name in syslog.sd for part in name.rsplit(".", 1)]
         self._wanted = np.frombuffer(b"".join(names) + bytes(PADDING), np.uint8).copy()
@@ -58,11 +57,10 @@ class _SyslogDecoder:
         """Turn records into rows and rejects; see `Decoder.decode`."""
         count = text.count if text.ends is None else len(text.ends)
         ends = np.empty(0, np.int64) if text.ends is None else text.ends
-        empty = self._buffers.empty
         times, offsets, local = (empty(count, np.int64) for _ in range(3))
         facilities, severities = empty(count, np.int16), empty(count, np.int16)
         views = empty((len(self._texts), count, 2), np.uint64)
-        bits = bitmaps(kernel.TEXT_BITS + len(self._texts), count, self._buffers)
+        bits = bitmaps(kernel.TEXT_BITS + len(self._texts), count)
         side = empty(text.size + PADDING, np.uint8)
         bad, codes = empty((count, 2), np.int64), empty(count, np.uint8)
         form, year, zone = _FORMS[self._syslog.format], self._syslog.year or 0, self._zone
@@ -79,7 +77,7 @@ class _SyslogDecoder:
             "severity": number_column(severities, rows, bits[kernel.PRIORITY]),
         }
         for name, place in self._texts.items():
-            columns[name] = text_column(views[place], rows, bits[kernel.TEXT_BITS + place], text, side)
+            columns[name] = text_column(views[place], rows, bits[kernel.TEXT_BITS + place], text.buffer, side)
         rejects = rejects_at(text, start, bad[:refused], codes[:refused], _REASONS)
         return Decoded(frame(columns, offsets, rows), rejects)
 

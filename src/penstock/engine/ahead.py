@@ -11,8 +11,8 @@ from threading import Lock
 from penstock.engine.door import Arrived
 from penstock.model import Chunk, Reader
 
-_AHEAD = 8
-"""Chunks that are read ahead: as many as make a batch of common lines, so that none waits for the other."""
+_AHEAD = 6
+"""Chunks that are read ahead: more than make a batch of common lines, so that none waits for the other."""
 
 
 @dataclass
@@ -32,7 +32,7 @@ class ReadAhead:
     """Hands out the chunks of each split in their order, decoded; reads on where it was last asked.
 
     Some chunks are asked for ahead, of all splits together; without threads, each is read when it is taken. A
-    reader's error comes out where its chunk would.
+    reader's error comes out where its chunk would. Who would have to wait for a chunk reads and decodes one.
     """
 
     def __init__(self, decode: Callable[[Chunk], Arrived], threads: int) -> None:
@@ -50,9 +50,9 @@ class ReadAhead:
         while not split.waiting or (self._ahead < self._most and not split.idle):
             self._ask(split)
         arrived = self._take(split)
-        while arrived is not None and arrived.chunk.idle and split.waiting:
+        while arrived is not None and arrived.idle and split.waiting:
             arrived = self._take(split)  # it was asked later, so it knows better
-        split.idle = arrived is not None and arrived.chunk.idle
+        split.idle = arrived is not None and arrived.idle
         if arrived is None:
             self._ahead -= len(split.waiting)
             split.waiting.clear()
@@ -68,7 +68,10 @@ class ReadAhead:
 
     def _take(self, split: _Split) -> Arrived | None:
         self._ahead -= 1
-        return split.waiting.popleft().result()
+        chunk = split.waiting.popleft()
+        while split.places and not chunk.done():
+            self._fetch(split)
+        return chunk.result()
 
     def _ask(self, split: _Split) -> None:
         place: Future[Arrived | None] = Future()
@@ -82,6 +85,8 @@ class ReadAhead:
 
     def _fetch(self, split: _Split) -> None:
         with split.reading:
+            if not split.places:
+                return  # another was faster
             place = split.places.popleft()
             try:
                 chunk = split.reader.read()

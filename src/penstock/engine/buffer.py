@@ -16,20 +16,22 @@ watermark of their split as they were read, then split and offset.
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from penstock.buffers import empty
+from penstock.gathering import end_to_end, gathered, taken
 from penstock.kernels.order import merge_behind, split_behind, watermarks
 from penstock.model import LATE, METADATA, OFFSET, REJECTED, REJECTS, SOURCE, event_times, joined
 from penstock.strings import owned
 from penstock.text import Decoded
 from penstock.units import BEGINNING, END
 
-_MARK = "_watermark"
 _AFTER_ALL = chr(0x10FFFF)
 """In order after the name of any split."""
 _NO_TIMES = np.empty(0, np.int64)
@@ -53,18 +55,16 @@ class _Split:
 
 @dataclass(frozen=True)
 class _Aside:
-    """Late rows or rejects, the watermark of their split as each was read, and the split's name."""
+    """Late rows or rejects of a split, and its watermark as each was read: they rise."""
 
     rows: pl.DataFrame
-    marks: NDArray[np.int64] | None
-    """None if the rows have it with them already."""
+    marks: NDArray[np.int64]
     source: str
 
-    def marked(self) -> pl.DataFrame:
-        """Return the rows with their source, and with the watermark they are ordered by."""
-        if self.marks is None:
-            return self.rows
-        return self.rows.with_columns(pl.lit(self.source).alias(SOURCE), pl.Series(_MARK, self.marks))
+    def cut(self, count: int) -> tuple[_Aside, _Aside]:
+        """Return the first so many and the others."""
+        first = _Aside(self.rows[:count], self.marks[:count], self.source)
+        return first, _Aside(self.rows[count:], self.marks[count:], self.source)
 
 
 @dataclass(frozen=True)
@@ -173,7 +173,7 @@ class ReorderBuffer:
         split, rows, rejects = self._splits[number], decoded.rows, decoded.rejects
         self.held += len(rows) + len(rejects)
         times = event_times(rows, self._time) if len(rows) else _NO_TIMES
-        before = np.empty(len(times), np.int64)
+        before = empty(len(times), np.int64)
         # It is lower only if the split was idle, or has joined.
         mark = max(split.watermark, self._floor)
         split.watermark, late_rows, lowest = watermarks(times, mark, self._delay, before)
@@ -196,7 +196,7 @@ class ReorderBuffer:
         frontier, first = self._frontier()
         limit = frontier + self._is_flushed if frontier < END else END
         parts = [self._take(split, limit) for split in self._by_name if split.lowest < limit]
-        events = _merged(parts, self._time) if parts else self._schema.to_frame()
+        events = _sorted(parts, self._time)[0] if parts else self._schema.to_frame()
         late, rejects = self._let_go(LATE, frontier, first), self._let_go(REJECTS, frontier, first)
         self.held -= len(events) + len(late) + len(rejects)
         self._floor, self._is_flushed = frontier, False
@@ -217,45 +217,52 @@ class ReorderBuffer:
         return END, _AFTER_ALL
 
     def _take(self, split: _Split, limit: int) -> pl.DataFrame:
-        held = split.waiting[0] if len(split.waiting) == 1 else pl.concat(split.waiting, rechunk=True)
-        rows = _sorted(held, self._time)
-        times = event_times(rows, self._time)
+        rows, times = _sorted(split.waiting, self._time)
         count = len(times) if limit == END else int(np.searchsorted(times, limit))
         split.waiting = [owned(rows[count:])] if count < len(times) else []
         split.lowest = int(times[count]) if count < len(times) else END
-        taken = rows[:count]
-        if SOURCE in self._schema:
-            taken = taken.with_columns(pl.lit(split.name).alias(SOURCE)).select(self._schema.names())
-        return taken
+        return _with_source(rows[:count], split.name, self._schema)
 
     def _let_go(self, stream: str, frontier: int, first: str) -> pl.DataFrame:
         schema = self._schema if stream == LATE else REJECTS_SCHEMA
-        if not self._aside[stream]:
+        ready: list[_Aside] = []
+        kept: list[_Aside] = []
+        for aside in self._aside[stream]:
+            # The split at the frontier may still add to its present watermark, but only behind these.
+            side: Literal["left", "right"] = "right" if aside.source <= first else "left"
+            count = int(np.searchsorted(aside.marks, frontier, side))
+            for part, to in zip(aside.cut(count), (ready, kept), strict=True):
+                if len(part.rows):
+                    to.append(part)
+        self._aside[stream] = kept
+        if not ready:
             return schema.to_frame()
-        rows = pl.concat([aside.marked() for aside in self._aside[stream]])
-        mark, split = pl.col(_MARK), pl.col(SOURCE)
-        # The split at the frontier may still add to its present watermark, but only behind these.
-        ready = (mark < frontier) | ((mark == frontier) & (split <= first))
-        kept = rows.filter(~ready)
-        self._aside[stream] = [_Aside(kept, None, "")] if len(kept) else []
-        # Those of one split are in the order of their offsets already.
-        return rows.filter(ready).sort(_MARK, SOURCE, maintain_order=True).select(schema.names())
+        ready.sort(key=lambda aside: aside.source)  # those of one split are in the order of their offsets
+        order = np.argsort(np.concatenate([aside.marks for aside in ready]), kind="stable")
+        parts = [_with_source(aside.rows, aside.source, schema) for aside in ready]
+        return gathered(parts, order)
 
 
-def _merged(parts: list[pl.DataFrame], time: str) -> pl.DataFrame:
-    """Merge rows of several splits, each in order, by (time, split)."""
-    return parts[0] if len(parts) == 1 else _sorted(pl.concat(parts, rechunk=True), time)
-
-
-def _sorted(rows: pl.DataFrame, time: str) -> pl.DataFrame:
-    """Sort the few rows that are behind one before them, and merge them in: three times as fast as all."""
-    times = event_times(rows, time)
-    if (times[1:] >= times[:-1]).all():
+def _with_source(rows: pl.DataFrame, source: str, schema: pl.Schema) -> pl.DataFrame:
+    """Return rows of a split with the columns of `schema`, which may have one for where they come from."""
+    if SOURCE not in schema:
         return rows
-    ahead, behind = np.empty(len(times), np.int64), np.empty(len(times), np.int64)
+    told = pl.Series(SOURCE, [source]).new_from_index(0, len(rows))
+    return rows.hstack([told])[schema.names()]
+
+
+def _sorted(frames: Sequence[pl.DataFrame], time: str) -> tuple[pl.DataFrame, NDArray[np.int64]]:
+    """Return the rows of frames by time, equal ones as they come, and their times.
+
+    The few that are behind one before them are sorted, and merged in: three times as fast as to sort all.
+    """
+    times = end_to_end([event_times(frame, time) for frame in frames])
+    ahead, behind = (empty(len(times), np.int64) for _ in range(2))
     count = split_behind(times, ahead, behind)
+    if count == len(times):
+        return gathered(frames), times
     ahead, behind = ahead[:count], behind[: len(times) - count]
     behind = behind[np.argsort(times[behind], kind="stable")]
-    order = np.empty(len(times), np.int64)
+    order = empty(len(times), np.int64)
     merge_behind(times, ahead, behind, order)
-    return rows[pl.Series(order)]
+    return gathered(frames, order), taken(times, order)

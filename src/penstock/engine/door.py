@@ -12,25 +12,33 @@ from penstock.codecs.records import NO_REJECTS, records_of, rejected
 from penstock.codecs.sifting import in_place
 from penstock.errors import FlowError
 from penstock.fields import unknown
+from penstock.kernels.order import extent
 from penstock.model import EVENT_TIME, METADATA, OFFSET, Chunk, event_times, joined
 from penstock.strings import owned
-from penstock.text import Decoded, Decoder, Text
+from penstock.text import Decoded, Decoder, Selective, Text
 from penstock.units import BEGINNING, END, YEAR_1, YEAR_9999
 
 NO_TIME = "no event time"
 FUTURE = "event time in the future"
 OUTSIDE = "event time outside the years 1 to 9999"
+_NO_ROWS = pl.DataFrame(schema={OFFSET: pl.Int64})
 
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """A chunk's rows and rejects, and the event times (µs) they lie between; BEGINNING if one is null."""
+    """What became of a chunk: rows and rejects, and the event times (µs) they lie between.
 
-    chunk: Chunk
+    `size` is how many bytes it had, `first` BEGINNING if a row has no event time. `doubted` is the chunk as
+    long as a row of it may be refused, for its raw bytes: no longer, so that its buffer can be used again.
+    """
+
     rows: pl.DataFrame
     rejects: pl.DataFrame
+    size: int
     first: int
     last: int
+    doubted: Chunk | None
+    idle: bool
 
 
 class Door:
@@ -54,8 +62,14 @@ class Door:
         self._decoder = decoder
         self._time = time
         self.schema = joined(schema, METADATA)
-        self.kept: Sequence[str] | None = None
-        """The columns of rows that are handed on, all if None."""
+        self._kept: Sequence[str] | None = None
+        self._sure = BEGINNING
+
+    def keep(self, columns: Sequence[str] | None, sure: int) -> None:
+        """Hand on only these columns, all if None, and `_offset`; rows up to `sure` (µs) will be admitted."""
+        self._kept, self._sure = columns, min(sure, YEAR_9999)
+        if columns is not None and isinstance(self._decoder, Selective):
+            self._decoder = self._decoder.only(columns)
 
     def decode(self, chunk: Chunk) -> Arrived:
         """Turn a chunk into rows, with `_offset` and event times in UTC, and rejects.
@@ -63,15 +77,18 @@ class Door:
         Asks nothing of the world outside, and may be called from several threads at once.
         """
         rejects = [] if chunk.rejects is None or chunk.rejects.is_empty() else [chunk.rejects]
-        rows = pl.DataFrame(schema={OFFSET: pl.Int64})
+        rows = _NO_ROWS
         if isinstance(chunk.data, pl.DataFrame):
+            size = int(chunk.data.estimated_size())
             numbers = pl.int_range(chunk.start, chunk.start + len(chunk.data), eager=True)
             rows = chunk.data.with_columns(numbers.alias(OFFSET))
-        elif self._decoder is not None and chunk.data.size:
-            decoded = self._decoder.decode(chunk.data, chunk.start)
-            rows = in_place(decoded.rows, chunk.data, chunk.start)
-            if not decoded.rejects.is_empty():
-                rejects.append(in_place(decoded.rejects, chunk.data, chunk.start))
+        else:
+            size = chunk.data.size
+            if self._decoder is not None and size:
+                decoded = self._decoder.decode(chunk.data, chunk.start)
+                rows = in_place(decoded.rows, chunk.data, chunk.start)
+                if not decoded.rejects.is_empty():
+                    rejects.append(in_place(decoded.rejects, chunk.data, chunk.start))
         first, last = YEAR_1, YEAR_1
         if self._time in rows.columns and len(rows):
             if rows.schema[self._time] != EVENT_TIME:
@@ -79,23 +96,27 @@ class Door:
             if rows[self._time].null_count():
                 first = BEGINNING
             else:
-                times = event_times(rows, self._time)
-                first, last = int(times.min()), int(times.max())
-            if isinstance(chunk.data, Text):
-                rows = self._projected(rows)
-        return Arrived(chunk, rows, _gathered(rejects), first, last)
+                first, last = extent(event_times(rows, self._time))
+        is_sure = first >= YEAR_1 and last <= self._sure
+        if len(rows) and (is_sure or isinstance(chunk.data, Text)):
+            rows = self._projected(rows)
+        doubted = None if is_sure else chunk
+        return Arrived(rows, _gathered(rejects), size, first, last, doubted, chunk.idle)
 
     def admit(self, arrived: Arrived, latest: int) -> Decoded:
         """Return the rows with an event time up to `latest` (µs); the others join the rejects.
 
         Rejects are in the order of their offsets, as the rows are.
         """
-        rows, rejects, latest = arrived.rows, arrived.rejects, min(latest, YEAR_9999)
+        rows, rejects, chunk = arrived.rows, arrived.rejects, arrived.doubted
+        if chunk is None:
+            return Decoded(rows, rejects)
+        latest = min(latest, YEAR_9999)
         if len(rows) and not YEAR_1 <= arrived.first <= arrived.last <= latest:
             believed = rows[self._time].cast(pl.Int64).is_between(YEAR_1, latest).fill_null(False)
-            rejects = _gathered([rejects, self._doubted(rows.filter(~believed), arrived.chunk)])
+            rejects = _gathered([rejects, self._doubted(rows.filter(~believed), chunk)])
             rows = rows.filter(believed)
-        return Decoded(rows if isinstance(arrived.chunk.data, Text) else self._projected(rows), rejects)
+        return Decoded(rows if isinstance(chunk.data, Text) else self._projected(rows), rejects)
 
     def _projected(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Return the columns that are handed on, with texts of their own if they are few.
@@ -103,10 +124,10 @@ class Door:
         Here, where they are still in the cache of the core that decoded them, texts are copied in half the
         time it takes later, and the buffer they were read into is free again.
         """
-        if self.kept is None:
+        if self._kept is None or isinstance(self._decoder, Selective):
             return rows
-        kept = rows[[*self.kept, OFFSET]]
-        return owned(kept) if 2 * len(kept.columns) < len(rows.columns) else kept
+        kept = rows[[*self._kept, OFFSET]]
+        return owned(kept) if 2 * len(kept.columns) < len(self.schema) else kept
 
     def _doubted(self, rows: pl.DataFrame, chunk: Chunk) -> pl.DataFrame:
         time = pl.col(self._time).to_physical()

@@ -36,13 +36,14 @@ class Batching:
     """How much is handed on at once: `[batch]`. Changes how fast things go, never what comes out.
 
     `rows` that are ready make a batch, or fewer once `delay` has passed; `bytes` are read at once. Lines are
-    read and decoded ahead by so many `threads`; 0: each chunk when its turn comes.
+    read and decoded ahead by so many `threads`, and by the engine's own where it would have to wait, and
+    sinks write on threads of their own; 0: all in turn, on one.
     """
 
     rows: int = Field(default=131_072, gt=0)
-    bytes: Size = "4MiB"
+    bytes: Size = "8MiB"
     delay: Positive = "1s"
-    threads: int = Field(default=2, ge=0, le=64)
+    threads: int = Field(default=1, ge=0, le=64)
 
 
 @description

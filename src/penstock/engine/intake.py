@@ -70,10 +70,10 @@ class Intake:
         """The columns of `events`; only metadata if nothing was there to learn them from."""
         return self._door.schema
 
-    def keep(self, columns: pl.Schema) -> None:
-        """Hand on only these columns of rows from now on, and `_offset`."""
+    def keep(self, columns: pl.Schema, latest: int) -> None:
+        """Hand on only these columns of rows from now on, and `_offset`; no `latest` (µs) will be lower."""
         kept = [name for name in columns if name not in METADATA]
-        self._door.kept = kept if len(kept) + len(METADATA) < len(self.schema) else None
+        self._door.keep(kept if len(kept) + len(METADATA) < len(self.schema) else None, latest)
 
     @property
     def endless(self) -> bool:
@@ -108,10 +108,9 @@ class Intake:
         arrived = self._ahead.next(number, lambda: self._opened(number, size))
         if arrived is None:
             return Nothing.EVER
-        if arrived.chunk.idle:
+        if arrived.idle:
             return Nothing.NOW
-        data = arrived.chunk.data
-        self.bytes_read += data.size if isinstance(data, Text) else int(data.estimated_size())
+        self.bytes_read += arrived.size
         return self._door.admit(arrived, latest)
 
     def close(self) -> None:

@@ -6,18 +6,20 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 
 from polars.exceptions import PolarsError
 
+from penstock.engine.behind import WritingBehind
 from penstock.engine.buffer import Released, ReorderBuffer
-from penstock.engine.flow import Flow
+from penstock.engine.flow import Flow, Outlet
 from penstock.engine.intake import Nothing
 from penstock.engine.summary import Ledger, Summary
 from penstock.engine.tide import TURN, Tide
 from penstock.errors import FlowError, Mistake, RunError
 from penstock.fields import first_line
 from penstock.model import EVENTS, LATE, REJECTS, Batch, Writer
-from penstock.units import END, microseconds, size_in_bytes
+from penstock.units import BEGINNING, END, microseconds, size_in_bytes
 
 _READS_IN_BATCH = 16
 """Chunks of full size that make a batch even if they hold few rows: long lines must not pile up."""
@@ -58,7 +60,7 @@ def run(flow: Flow, world: World) -> Summary:
         mistakes: list[Mistake] = []
         for outlet in flow.outlets:
             try:
-                writer = outlet.sink.open(outlet.stream)
+                writer = _opened(outlet, flow.batching.threads > 0)
             except FlowError as error:
                 mistakes += error.within(outlet.place).mistakes
             else:
@@ -81,10 +83,11 @@ class _Loop:
         self._epoch = 1
         endless = flow.intake.endless
         self._every = microseconds(flow.epochs.every or ("1s" if endless else "60s"))
+        self._latest = BEGINNING
         self._begin_epoch()
         self._delay = microseconds(flow.timing.delay)
         needed = flow.columns_needed
-        flow.intake.keep(needed)
+        flow.intake.keep(needed, self._latest)
         marks = flow.intake.first_watermarks(flow.intake.splits, self._delay, self._latest)
         self._buffer = ReorderBuffer(marks, needed, flow.timing.column, self._delay, endless)
         self._idle_after = microseconds(flow.timing.idle_after or "500ms")
@@ -191,7 +194,8 @@ class _Loop:
     def _begin_epoch(self) -> None:
         """Take the clocks that hold for a whole epoch, so that one that is run again decides alike."""
         self._epoch_began = self._world.now()
-        self._latest = self._epoch_began + microseconds(self._flow.timing.max_ahead)
+        # A clock that is set back takes back nothing: what was believed by one clock stays so.
+        self._latest = max(self._latest, self._epoch_began + microseconds(self._flow.timing.max_ahead))
         self._rows_in_epoch = 0
         self._has_written = False
 
@@ -249,6 +253,10 @@ class _Loop:
         self._begin_epoch()
 
 
+def _opened(outlet: Outlet, behind: bool) -> Writer:
+    return WritingBehind(outlet.sink, outlet.stream) if behind else outlet.sink.open(outlet.stream)
+
+
 @contextmanager
 def _storing(place: str) -> Iterator[None]:
     try:
@@ -272,10 +280,14 @@ def _closing(place: str, writer: Writer) -> Callable[[object, BaseException | No
 
 
 def _pieces(released: Released, time: str, most: int) -> Iterator[Batch]:
-    """Cut what was released into batches of at most `most` rows; at least one, for the frontier."""
+    """Cut what was released into batches of `most` rows, or up to twice as many; at least one.
+
+    All are alike in size: a batch of few rows costs as many calls as a large one.
+    """
     rows = released.events
-    for start in range(0, max(len(rows), 1), most):
-        end = start + most
-        last = end >= len(rows)
+    count = max(len(rows) // most, 1)
+    ends = [len(rows) * (i + 1) // count for i in range(count)]
+    for start, end in pairwise([0, *ends]):
+        last = end == len(rows)
         frontier = released.frontier if last else int(rows[time].to_physical()[end])
         yield Batch(rows[start:end], frontier)

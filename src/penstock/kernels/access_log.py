@@ -14,10 +14,21 @@ from penstock.kernels import access_fields as fields
 from penstock.kernels.civil import NO_TIME
 from penstock.kernels.compiling import kernel, part
 from penstock.kernels.escapes import unescape
-from penstock.kernels.scan import clear_bit, clear_view, find_newline, find_space, put_view, quote_end, word
+from penstock.kernels.scan import (
+    clear_bit,
+    clear_view,
+    find_newline,
+    find_space,
+    put_copy,
+    put_view,
+    quote_end,
+    word,
+)
 
 VHOST, HOST, IDENT, USER, METHOD, PATH, PROTOCOL, REFERER, AGENT, EXTRA = range(10)
 """The rows of `views` and `bits`: columns of texts."""
+REQUEST = 1 << METHOD | 1 << PATH | 1 << PROTOCOL
+"""What a request is taken apart into, at once."""
 STATUS, SIZE = 10, 11
 """The rows of `bits` for the columns of numbers."""
 COLUMNS = 12
@@ -41,6 +52,8 @@ def parse_access(
     vhost: bool,
     combined: bool,
     more: bool,
+    wanted: int,
+    apart: bool,
     times: NDArray[np.int64],
     statuses: NDArray[np.int16],
     sizes: NDArray[np.int64],
@@ -58,7 +71,9 @@ def parse_access(
     `side` has room for `size` bytes and as much padding as `text`. `bad`, shape (lines, 2), gets the place of
     each refused line and of its newline, `codes` the reason. With `vhost`, a
     field more stands in front; without `combined`, a line ends after the size; with `more`, it may go on.
-    A field that is `-` is null. A request that is not HTTP is a path without method and protocol.
+    Columns of texts are filled only if their bit is set in `wanted`, the lowest for `VHOST`, those of
+    `REQUEST` together; `apart` says that all views are to be of `side`, which texts are copied to, none of
+    `text`. A field that is `-` is null. A request that is not HTTP is a path without method and protocol.
     """
     rows, refused, used, line = 0, 0, 0, 0
     date, date_rest, days = np.uint64(0), np.uint64(0), np.int64(NO_TIME)
@@ -161,25 +176,30 @@ def parse_access(
         sizes[rows] = number
         if text[at] == _MINUS:
             clear_bit(bits, SIZE, rows)
-        _put(views, bits, HOST, rows, text, host, host_end)
-        _put(views, bits, IDENT, rows, text, ident, ident_end)
-        used = _put_decoded(views, bits, USER, rows, text, user, bracket - 1, True, side, used)
-        path, path_end, protocol = fields.request(text, request, request_end)
-        if path > request:
-            put_view(views, METHOD, rows, text, request, path - 1, 0)
-            put_view(views, PROTOCOL, rows, text, protocol, request_end, 0)
-        else:
-            _put_null(views, bits, METHOD, rows)
-            _put_null(views, bits, PROTOCOL, rows)
-        used = _put_decoded(views, bits, PATH, rows, text, path, path_end, escapes, side, used)
-        if combined:
-            used = _put_decoded(
-                views, bits, REFERER, rows, text, referer, referer_end, referer_escapes, side, used
-            )
-            used = _put_decoded(views, bits, AGENT, rows, text, agent, agent_end, agent_escapes, side, used)
-        if vhost:
-            _put(views, bits, VHOST, rows, text, line, host - 1)
-        _put(views, bits, EXTRA, rows, text, extra, extra_end)
+        into = (views, bits, rows, text, side, apart)
+        if wanted & 1 << HOST:
+            used = _put(*into, HOST, host, host_end, used)
+        if wanted & 1 << IDENT:
+            used = _put(*into, IDENT, ident, ident_end, used)
+        if wanted & 1 << USER:
+            used = _put_decoded(*into, USER, user, bracket - 1, True, used)
+        if wanted & REQUEST:
+            path, path_end, protocol = fields.request(text, request, request_end)
+            if path > request:
+                used = _put_text(*into, METHOD, request, path - 1, used)
+                used = _put_text(*into, PROTOCOL, protocol, request_end, used)
+            else:
+                _put_null(views, bits, METHOD, rows)
+                _put_null(views, bits, PROTOCOL, rows)
+            used = _put_decoded(*into, PATH, path, path_end, escapes, used)
+        if wanted & 1 << REFERER:
+            used = _put_decoded(*into, REFERER, referer, referer_end, referer_escapes, used)
+        if wanted & 1 << AGENT:
+            used = _put_decoded(*into, AGENT, agent, agent_end, agent_escapes, used)
+        if wanted & 1 << VHOST:
+            used = _put(*into, VHOST, line, host - 1, used)
+        if wanted & 1 << EXTRA:
+            used = _put(*into, EXTRA, extra, extra_end, used)
         rows += 1
         line = end + 1
     return rows, refused, used
@@ -192,41 +212,63 @@ def _put_null(views: NDArray[np.uint64], bits: NDArray[np.uint8], column: int, r
 
 
 @part
+def _put_text(
+    views: NDArray[np.uint64],
+    bits: NDArray[np.uint8],
+    row: int,
+    text: NDArray[np.uint8],
+    side: NDArray[np.uint8],
+    apart: bool,
+    column: int,
+    start: int,
+    stop: int,
+    used: int,
+) -> int:
+    """Put a text as it is; return the bytes now used of `side`."""
+    if apart:
+        return put_copy(views, column, row, text, start, stop, side, used)
+    put_view(views, column, row, text, start, stop, 0)
+    return used
+
+
+@part
 def _put(
     views: NDArray[np.uint64],
     bits: NDArray[np.uint8],
-    column: int,
     row: int,
     text: NDArray[np.uint8],
+    side: NDArray[np.uint8],
+    apart: bool,
+    column: int,
     start: int,
     stop: int,
-) -> None:
+    used: int,
+) -> int:
+    """Put a text that may be `-` or missing; return the bytes now used of `side`."""
     if start < 0 or (stop == start + 1 and text[start] == _MINUS):
         _put_null(views, bits, column, row)
-    else:
-        put_view(views, column, row, text, start, stop, 0)
+        return used
+    return _put_text(views, bits, row, text, side, apart, column, start, stop, used)
 
 
 @part
 def _put_decoded(
     views: NDArray[np.uint64],
     bits: NDArray[np.uint8],
-    column: int,
     row: int,
     text: NDArray[np.uint8],
+    side: NDArray[np.uint8],
+    apart: bool,
+    column: int,
     start: int,
     stop: int,
     escapes: bool,
-    side: NDArray[np.uint8],
     used: int,
 ) -> int:
     """Put a text that may have escapes; return the bytes now used of `side`."""
-    if not escapes or start < 0:
-        _put(views, bits, column, row, text, start, stop)
-        return used
-    end = unescape(text, start, stop, side, used)
-    if end < 0:
-        _put(views, bits, column, row, text, start, stop)
-        return used
-    put_view(views, column, row, side, used, end, 1)
-    return end
+    if escapes and start >= 0:
+        end = unescape(text, start, stop, side, used)
+        if end >= 0:
+            put_view(views, column, row, side, used, end, 1)
+            return end
+    return _put(views, bits, row, text, side, apart, column, start, stop, used)

@@ -30,13 +30,15 @@ def entries_of(
     `panes` and `keys` hold pane and key; they have room for n more.
     """
     pane, ends = np.int64(0), times[0] if times.shape[0] else np.int64(0)
+    first = np.int64(0)  # the first entry of the pane: a key's newest one is of it if it is no earlier one
     for row in range(times.shape[0]):
         if times[row] >= ends:  # a division only where a pane begins
             pane = (times[row] - offset) // every
             ends = (pane + 1) * every + offset
+            first = np.searchsorted(panes[:count], pane)
         code = codes[row]
         entry = newest[code]
-        if entry < 0 or panes[entry] != pane:
+        if entry < first:
             entry = count
             count += 1
             panes[entry], keys[entry], newest[code] = pane, code, entry
@@ -53,10 +55,16 @@ def fold_count(entries: NDArray[np.int64], nulls: NDArray[np.bool_], totals: NDA
 
 
 @njit(cache=True, nogil=True)
-def fold_sum(entries: NDArray[np.int64], values: NDArray[np.int64], totals: NDArray[np.int64]) -> None:
+def fold_sum(
+    entries: NDArray[np.int64],
+    values: NDArray[np.int64],
+    nulls: NDArray[np.bool_],
+    totals: NDArray[np.int64],
+) -> None:
     """Add `values`, shape (n,), up; a null counts as 0."""
     for row in range(entries.shape[0]):
-        totals[entries[row]] += values[row]
+        if not (nulls.shape[0] and nulls[row]):
+            totals[entries[row]] += values[row]
 
 
 @njit(cache=True, nogil=True)

@@ -7,7 +7,16 @@ from numba import njit
 from numpy.typing import NDArray
 
 
-# It holds the interpreter's lock: taking that again from a thread that decodes costs more than the loop.
+# These two hold the interpreter's lock: taking that again from a thread that decodes costs more than they do.
+@njit(cache=True)
+def extent(times: NDArray[np.int64]) -> tuple[int, int]:
+    """Return the lowest and the highest of some times, shape (n,), at least one."""
+    lowest = highest = times[0]
+    for row in range(1, times.shape[0]):
+        lowest, highest = min(lowest, times[row]), max(highest, times[row])
+    return lowest, highest
+
+
 @njit(cache=True)
 def watermarks(
     times: NDArray[np.int64], watermark: int, delay: int, before: NDArray[np.int64]

@@ -58,3 +58,13 @@ def pack(
                 packed[used] = word_at(data, at + length - WORD) >> ((WORD - rest) << _EIGHTH)
                 used += np.uint64(1)
         packed_views[row, 0], packed_views[row, 1] = head, inner
+
+
+@njit(cache=True, nogil=True)
+def shift_views(views: NDArray[np.uint64], buffers: int, shifted: NDArray[np.uint64]) -> None:
+    """Copy views, shape (n, 2), to where `shifted` begins, as if so many buffers more came before theirs."""
+    for row in range(views.shape[0]):
+        head = views[row, 0]
+        # Without a branch, which would be guessed wrong as often as lengths are about 12.
+        shifted[row, 0] = head
+        shifted[row, 1] = views[row, 1] + np.uint64(buffers) * np.uint64(head & LOW > INLINE)

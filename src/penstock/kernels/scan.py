@@ -206,6 +206,31 @@ def put_view(
 
 
 @part
+def put_copy(
+    views: NDArray[np.uint64],
+    column: int,
+    row: int,
+    data: NDArray[np.uint8],
+    start: int,
+    stop: int,
+    side: NDArray[np.uint8],
+    used: int,
+) -> int:
+    """Do as `put_view` does, of a copy in `side`, buffer 1, from `used` on; return the bytes now used of it.
+
+    Up to 7 bytes more are written.
+    """
+    size = stop - start
+    if size <= _INLINE:
+        put_view(views, column, row, data, start, stop, 1)
+        return used
+    for at in range(0, size, 8):
+        put_word(side, used + at, word(data, start + at))
+    put_view(views, column, row, side, used, used + size, 1)
+    return used + size
+
+
+@part
 def clear_view(views: NDArray[np.uint64], column: int, row: int) -> None:
     """Make `views[column, row]` the view of an empty text, as one that is null needs it."""
     views[column, row, 0] = 0

@@ -13,6 +13,7 @@ from numba import types
 from numba.extending import intrinsic
 
 _I8, _I64, _I128 = ir.IntType(8), ir.IntType(64), ir.IntType(128)
+_I32, _PLACE = ir.IntType(32), _I8.as_pointer()
 _WIDE = ir.VectorType(_I8, 64)
 
 
@@ -48,6 +49,23 @@ def store_word(typing, data, at, value):
         return context.get_dummy_value()
 
     return types.void(data, types.int64, types.uint64), generate
+
+
+@intrinsic
+def prefetch(typing, array, at):
+    """Ask for the cache line of an array's element number `at`, which is to be read soon; any will do."""
+
+    def generate(context, builder, signature, arguments):
+        place = _address(context, builder, signature.args[0], *arguments)
+        read, near, data = (ir.Constant(_I32, flag) for flag in (0, 3, 1))
+        kind = ir.FunctionType(ir.VoidType(), [_PLACE, _I32, _I32, _I32])
+        builder.call(
+            builder.module.declare_intrinsic("llvm.prefetch", [_PLACE], kind),
+            [builder.bitcast(place, _PLACE), read, near, data],
+        )
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64), generate
 
 
 def _matcher(*wanted: int, up_to: int | None = None):
@@ -112,9 +130,9 @@ def newlines_or_two(typing, data, at, first, second):
         loaded.align = 1
         found = builder.icmp_unsigned("==", loaded, ir.Constant(_WIDE, [10] * 64))
         nowhere = ir.Constant(_WIDE, ir.Undefined)
-        to_all = ir.Constant(ir.VectorType(ir.IntType(32), 64), [0] * 64)
+        to_all = ir.Constant(ir.VectorType(_I32, 64), [0] * 64)
         for byte in arguments[2:]:
-            one = builder.insert_element(nowhere, byte, ir.Constant(ir.IntType(32), 0))
+            one = builder.insert_element(nowhere, byte, ir.Constant(_I32, 0))
             everywhere = builder.shuffle_vector(one, nowhere, to_all)
             found = builder.or_(found, builder.icmp_unsigned("==", loaded, everywhere))
         return builder.bitcast(found, _I64)

@@ -13,11 +13,15 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from penstock.kernels.wide import prefetch
+
 COUNT, NEXT, ANCHOR, SUM, SQUARES, MOST = range(6)
 """Columns of a key's state: values in the ring, where the next goes, the anchor, the sums of deviations
 and of their squares, and the highest the latter has been since it was computed anew."""
 STATE_COLUMNS = 6
 _WORN = 1e-6
+_AHEAD, _SOON = 16, 8
+"""How many rows ahead a key's state is asked for, and how many rows ahead it is there, and its ring is."""
 
 
 @njit(cache=True, nogil=True)
@@ -58,6 +62,11 @@ def rolling_zscore(
     """
     size = rings.shape[1]
     for row in range(keys.shape[0]):
+        if row + _AHEAD < keys.shape[0]:
+            prefetch(states, STATE_COLUMNS * keys[row + _AHEAD])
+            prefetch(states, STATE_COLUMNS * keys[row + _AHEAD] + STATE_COLUMNS - 1)
+            soon = keys[row + _SOON]
+            prefetch(rings, size * soon + np.int64(states[soon, NEXT]))
         value = values[row]
         scores[row] = np.nan
         expected[row] = np.nan

@@ -24,7 +24,7 @@ _HALF_WRITTEN = ".epoch.partial"
 _OURS = re.compile(rf"epoch-\d{{8,}}\.parquet|{re.escape(_HALF_WRITTEN)}")
 _NULL = "__HIVE_DEFAULT_PARTITION__"
 _IN_A_NAME = (pl.String, pl.Categorical, pl.Enum, pl.Boolean, pl.Date, pl.Datetime("us"), EVENT_TIME)
-_ROWS_IN_GROUP = 262_144
+_ROWS_IN_GROUP = 65_536
 
 
 @description
@@ -52,11 +52,12 @@ class Parquet:
         check_columns(self.partition_by, stream.columns, "partition_by")
         if len(set(self.partition_by)) == len(stream.columns):
             raise FlowError.at("partition_by", "names every column; at least one must be left to write")
+        is_fine = _can_hold(stream.columns)
         for name, dtype in stream.columns.items():
             if name in self.partition_by and not (dtype.is_integer() or dtype in _IN_A_NAME):
                 rule = f'must be text, whole numbers, booleans or dates, got "{name}", which is {dtype}'
                 raise FlowError.at("partition_by", f"{rule}; derive a column of these")
-            if name not in self.partition_by and not _can_hold(name, dtype):
+            if name not in self.partition_by and not is_fine and not _can_hold(pl.Schema({name: dtype})):
                 rule = f'Parquet cannot hold the column "{name}", which is {dtype}; cast or drop it before'
                 raise FlowError.at("from", rule)
 
@@ -150,7 +151,10 @@ class _ParquetWriter:
         if part.writer is None:
             part.folder.mkdir(parents=True, exist_ok=True)
             part.writer = pq.ParquetWriter(
-                part.folder / _HALF_WRITTEN, self._schema, compression=self._compression
+                part.folder / _HALF_WRITTEN,
+                self._schema,
+                compression=self._compression,
+                use_dictionary=_with_dictionaries(self._schema),
             )
         return part.writer
 
@@ -164,14 +168,24 @@ def _files_of_a_run(folder: Path) -> list[Path]:
     ]
 
 
-def _can_hold(name: str, dtype: pl.DataType) -> bool:
-    """Tell whether a column can be written; Polars would write where in memory an object lies."""
+def _can_hold(columns: pl.Schema) -> bool:
+    """Tell whether columns can be written; Polars would write where in memory an object lies."""
     try:
-        rows = pl.Schema({name: dtype}).to_frame().to_arrow()
-        pq.write_table(rows, pa.BufferOutputStream())
+        pq.write_table(columns.to_frame().to_arrow(), pa.BufferOutputStream())
     except pa.ArrowException:
         return False
-    return dtype != pl.Object
+    return pl.Object not in columns.values()
+
+
+def _with_dictionaries(schema: pa.Schema) -> bool | list[str]:
+    """Return the columns to look for repeated values in.
+
+    Not those of floats or of 64-bit numbers, which hardly repeat: in a tenth less time, a file as small.
+    """
+    if any(pa.types.is_nested(field.type) for field in schema):
+        return True  # there columns have other names in the file
+    wide = (pa.float32(), pa.float64(), pa.int64(), pa.uint64())
+    return [field.name for field in schema if field.type not in wide] or False
 
 
 def _hive(value: object) -> str:

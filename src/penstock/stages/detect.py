@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Set
 from typing import ClassVar
 
+import numpy as np
 import polars as pl
 
+from penstock.codecs.columns import bool_column, number_column
 from penstock.errors import FlowError
 from penstock.expressions import check_columns
 from penstock.fields import description
+from penstock.kernels.anomalies import mark_anomalies
 from penstock.keys import KeyIndex
 from penstock.model import Batch, Detector, Stream, joined
 
@@ -66,11 +69,16 @@ class _Detection:
     def process(self, batch: Batch) -> Batch:
         """Score the batch's rows; the frontier stays."""
         rows = batch.rows
-        values = rows[self._detector.column].cast(pl.Float64).fill_null(float("nan")).to_numpy()
+        column = rows[self._detector.column].cast(pl.Float64)
+        values = (column.fill_null(float("nan")) if column.null_count() else column).to_numpy()
         values.setflags(write=False)  # always, so that a kernel is compiled for one kind of array only
         scores, expected = self._scorer.score(self._keys.codes(rows), values)
-        score = pl.Series(SCORE, scores).fill_nan(None)
-        flagged = (score.abs() > self._detector.threshold).fill_null(False).alias(IS_ANOMALY)
-        return Batch(
-            rows.with_columns(score, pl.Series(EXPECTED, expected).fill_nan(None), flagged), batch.frontier
-        )
+        bits = [np.empty((len(rows) + 7) // 8, np.uint8) for _ in range(3)]
+        mark_anomalies(scores, expected, float(self._detector.threshold), *bits)
+        scored, foreseen, anomalies = bits
+        added = {
+            SCORE: number_column(scores, len(rows), scored),
+            EXPECTED: number_column(expected, len(rows), foreseen),
+            IS_ANOMALY: bool_column(anomalies, len(rows)),
+        }
+        return Batch(rows.hstack([pl.Series(*column) for column in added.items()]), batch.frontier)

@@ -159,7 +159,7 @@ class AlignedWindows:
         read = read[pl.Series(order)] if read.width else read
         times = times[order]
         times.setflags(write=False)  # as they are without keys: a kernel is compiled for one kind only
-        return read, times, codes[order], index.keys[pl.Series(ordered)]
+        return read, times, codes[order], index.of(ordered)
 
 
 def _reads(aggregates: Sequence[pl.Expr]) -> list[str] | pl.Expr:

@@ -44,25 +44,32 @@ class Fold:
 
 @dataclass(frozen=True)
 class Folds:
-    """Aggregates as folds, and expressions of these: fold number i is the column `str(i)`."""
+    """Aggregates as folds, and expressions of these: fold number i is the column `str(i)`.
+
+    Where each aggregate is a fold and no more, `names` are those of the folds' columns.
+    """
 
     folds: Sequence[Fold]
     aggregates: Sequence[pl.Expr]
+    names: Sequence[str] | None
 
 
 def folds_of(aggregates: Sequence[pl.Expr], columns: pl.Schema) -> Folds | None:
     """Return aggregates of a stream as folds, None if there is one that does not fold."""
     folds: list[Fold] = []
-    above = []
+    above: list[pl.Expr] = []
+    names: list[str] = []
     for aggregate in aggregates:
         try:
             if aggregate.meta.has_multiple_outputs():
                 return None
             tree = json.loads(aggregate.meta.serialize(format="json"))
-            above.append(_expression(_above(tree, columns, folds)).alias(aggregate.meta.output_name()))
+            names.append(aggregate.meta.output_name())
+            above.append(_expression(_above(tree, columns, folds)).alias(names[-1]))
         except (PolarsError, FlowError, _DoesNotFoldError):  # a Python function has no tree
             return None
-    return Folds(folds, above) if folds else None
+    plain = [expression.meta.undo_aliases().meta.is_column() for expression in above]
+    return Folds(folds, above, names if all(plain) else None) if folds else None
 
 
 class _DoesNotFoldError(Exception):
@@ -136,7 +143,7 @@ class Totals:
             return fold_count(entries, nulls_of(values), self.totals)
         numbers = as_int64(values)
         if self.fold.kind == "Sum":
-            return fold_sum(entries, numbers, self.totals)
+            return fold_sum(entries, numbers, nulls_of(values), self.totals)
         highest = self.fold.kind == "Max"
         return fold_extreme(entries, numbers, nulls_of(values), highest, self.totals, self.seen)
 

@@ -16,7 +16,7 @@ _UNUSED = 2
 """References to an array that nothing uses: the list's, and the call's that counts them."""
 
 
-class Buffers:
+class _Buffers:
     """Hands out arrays, and takes one back when nothing refers to it any more.
 
     Views, Arrow buffers and Polars columns that point into an array refer to it, so nothing that still looks
@@ -57,3 +57,8 @@ class Buffers:
                     left -= size
                     if left < 0:
                         del arrays[i]
+
+
+_OF_THE_PROCESS = _Buffers()
+take, empty = _OF_THE_PROCESS.take, _OF_THE_PROCESS.empty
+"""One file after another, and one run after another, find memory that is there."""
