@@ -160,16 +160,16 @@ class TextKeys:
         """Return how many codes there are."""
         return int(self._table.state[COUNT])
 
-    def order(self) -> NDArray[np.int64]:
-        """Return the codes in the order of their keys' bytes, null first: a fifth of what Polars' sort takes.
+    def order(self, codes: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return codes in the order of their keys' bytes, null first: a fifth of what Polars' sort takes.
 
         Sorted by their first 8 bytes as numbers, and then what is equal in these.
         """
-        keys, null = self._table.keys[: self._table.state[COUNT]], int(self._table.state[NULL])
-        words = np.empty(len(keys), np.uint64)
-        leading_words(keys, self._texts, words)
-        order = np.argsort(words)
-        settle(keys, self._texts, null, words[order], order)
+        words = np.empty(len(codes), np.uint64)
+        leading_words(self._table.keys, self._texts, codes, words)
+        places = np.argsort(words)
+        order = codes[places]
+        settle(self._table.keys, self._texts, int(self._table.state[NULL]), words[places], order)
         return order
 
 
@@ -205,13 +205,13 @@ class OtherKeys:
 def as_int64(column: pl.Series) -> NDArray[np.int64]:
     """Return a number for each value, the same for equal ones, shape (n,); whatever for null."""
     if column.dtype.is_float():
-        floats = _words(column.cast(pl.Float64), np.float64) + 0.0  # -0.0 + 0.0 is 0.0
+        floats = words_of(column.cast(pl.Float64), np.float64) + 0.0  # -0.0 + 0.0 is 0.0
         floats[np.isnan(floats)] = np.nan
         return floats.view(np.int64)
-    return _words(column if column.dtype == pl.UInt64 else column.cast(pl.Int64), np.int64)
+    return words_of(column if column.dtype == pl.UInt64 else column.cast(pl.Int64), np.int64)
 
 
-def _words(column: pl.Series, dtype: type[np.generic]) -> NDArray[Any]:
+def words_of(column: pl.Series, dtype: type[np.generic]) -> NDArray[Any]:
     """Return the values of a column of 64 bits as they lie, not to be written to; where null, anything."""
     array = column.rechunk().to_arrow()
     if not len(array):

@@ -76,7 +76,7 @@ class _Windows:
     ) -> None:
         every, time = microseconds(window.every), cast("str", reads.time)
         self._grid = Grid(every, microseconds(window.period or window.every), microseconds(window.offset))
-        folds = folds_of(aggregates, reads.columns) if self._grid.overlap == 1 else None
+        folds = folds_of(aggregates, reads.columns)
         by = pl.Schema({name: reads.columns[name] for name in window.by})
         self._windows = (
             AlignedWindows(self._grid, window.by, aggregates, time)
