@@ -62,4 +62,5 @@ class KeyIndex:
             if isinstance(column, TextKeys) and column.by_bytes:
                 return column.order(codes)
         ordered = self.of(codes).with_row_index(_ROW).sort(list(self._columns))
-        return codes[ordered[_ROW].cast(pl.Int64).to_numpy()]
+        places: NDArray[np.int64] = ordered[_ROW].cast(pl.Int64).to_numpy()
+        return codes[places]

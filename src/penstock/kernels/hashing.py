@@ -112,6 +112,32 @@ def number_codes(
 
 
 @njit(cache=True, nogil=True)
+def direct_codes(
+    values: NDArray[np.int64],
+    nulls: NDArray[np.bool_],
+    null: int,
+    low: int,
+    table: NDArray[np.int32],
+    start: int,
+    codes: NDArray[np.int64],
+) -> int:
+    """Fill `codes` from row `start` on, of keys near one another; return the first row that is not known.
+
+    `table`, shape (span,), holds the codes of `low`, `low` + 1, ..., -1 where there is none; `null` that of
+    null, -1 if there is none. A third of the time of a hash table. Else as in `number_codes`.
+    """
+    for row in range(start, values.shape[0]):
+        code = np.int64(null)
+        if not (nulls.shape[0] and nulls[row]):
+            place = np.uint64(values[row]) - np.uint64(low)
+            code = np.int64(table[place]) if place < np.uint64(table.shape[0]) else np.int64(-1)
+        if code < 0:
+            return row
+        codes[row] = code
+    return len(values)
+
+
+@njit(cache=True, nogil=True)
 def text_hashes(
     views: NDArray[np.uint64],
     nulls: NDArray[np.bool_],

@@ -55,12 +55,13 @@ class FoldedWindows:
         if not self._count:
             return None
         last = (self._grid.last_closed(frontier) - self._grid.offset) // self._grid.every
-        reached = int(np.searchsorted(self._panes[: self._count], last + self._grid.overlap - 1, side="right"))
-        if not reached or last < self._panes[0] - self._grid.overlap + 1:
+        panes = self._panes[: self._count]
+        reached = int(np.searchsorted(panes, last + self._grid.overlap - 1, side="right"))
+        if not reached or last < panes[0] - self._grid.overlap + 1:
             return None
         windows = self._windows(reached, last)
         self._last = last
-        self._drop(int(np.searchsorted(self._panes[: self._count], last, side="right")))
+        self._drop(int(np.searchsorted(panes, last, side="right")))
         return windows
 
     def _fold(self, rows: pl.DataFrame) -> None:
@@ -96,15 +97,17 @@ class FoldedWindows:
         rank, ranks = self._ranks(keys)
         order = by_pane_and_key(starts - starts.min(), rank, ranks)
         entries, starts, keys = entries[order], starts[order], keys[order]
-        rows, totals = self._rows, self._totals
-        if overlap > 1:  # those of one window and key are adjacent, in the order of their panes
+        rows = self._rows[entries]
+        if overlap == 1:
+            totals = [of.taken(entries) for of in self._totals]
+        else:  # those of one window and key are adjacent, in the order of their panes
             begins = np.flatnonzero(np.append(True, (starts[1:] != starts[:-1]) | (keys[1:] != keys[:-1])))
             groups = np.zeros(len(starts), np.int64)
             groups[begins[1:]] = 1
             groups = np.cumsum(groups)
-            rows = np.add.reduceat(rows[entries], begins)
-            totals = [of.merged(entries, groups, len(begins)) for of in totals]
-            entries, starts, keys = np.arange(len(begins)), starts[begins], keys[begins]
+            rows = np.add.reduceat(rows, begins)
+            totals = [of.merged(entries, groups, len(begins)) for of in self._totals]
+            starts, keys = starts[begins], keys[begins]
         begin = pl.Series(START, starts * self._grid.every + self._grid.offset)
         end = (begin + self._grid.period).alias(STOP)
         of_keys = self._index.of(keys) if self._by else ()
@@ -115,7 +118,7 @@ class FoldedWindows:
                     *of_keys,
                     begin.cast(EVENT_TIME),
                     end.cast(EVENT_TIME),
-                    *self._folds.aggregated(rows, totals, entries),
+                    *self._folds.aggregated(rows, totals),
                 )
             }
         )

@@ -21,9 +21,9 @@ from polars.exceptions import PolarsError
 
 from penstock.errors import FlowError
 from penstock.expressions import check_row_by_row
-from penstock.windows.totals import Ends, Entries, Floats, Integers, Moments, Totals
+from penstock.windows.totals import Ends, Floats, Integers, Moments, Totals
 
-_NUMPY = {pl.Int32: np.int32, pl.UInt32: np.uint32, pl.Int64: np.int64, pl.UInt64: np.uint64}
+_NUMPY: dict[Any, Any] = {pl.Int32: np.int32, pl.UInt32: np.uint32, pl.Int64: np.int64, pl.UInt64: np.uint64}
 _TOO_WIDE = (pl.Int128, pl.UInt128)
 
 
@@ -73,13 +73,13 @@ class Folds:
     aggregates: Sequence[pl.Expr]
     names: Sequence[str] | None
 
-    def aggregated(self, rows: NDArray[np.int64], totals: Sequence[Totals], entries: Entries) -> pl.DataFrame:
-        """Return the aggregates of some entries; `rows` says how many rows each entry has."""
+    def aggregated(self, rows: NDArray[np.int64], totals: Sequence[Totals]) -> pl.DataFrame:
+        """Return the aggregates of entries; `rows`, shape (n,), says how many rows each has."""
         columns = []
         for fold in self.folds:
-            made = (rows[entries], np.empty(0, np.bool_))
+            made = (rows, np.empty(0, np.bool_))
             if fold.value is not None:
-                made = totals[fold.value].of(fold.kind, entries, fold.ddof)
+                made = totals[fold.value].of(fold.kind, fold.ddof)
             columns.append(fold.column(*made))
         if self.names is not None:
             return pl.DataFrame(dict(zip(self.names, columns, strict=True)))
@@ -180,10 +180,8 @@ class _Plan:
     def _value(self, value: Value) -> int:
         """Return the number of a value, which is added if it is not there."""
         for i, known in enumerate(self.values):
-            same = known.make is value.make and known.of.meta.eq(value.of)
-            if same and (known.only is None) == (value.only is None):
-                if value.only is None or (known.only is not None and known.only.meta.eq(value.only)):
-                    return i
+            if known.make is value.make and _same(known.of, value.of) and _same(known.only, value.only):
+                return i
         self.values.append(value)
         return len(self.values) - 1
 
@@ -204,6 +202,10 @@ def _totals_of(kind: str, dtype: pl.DataType, made: pl.DataType) -> type[Totals]
     if kind in ("Mean", "Var", "Std") and made == pl.Float64 and (whole or dtype == pl.Float64):
         return Floats if kind == "Mean" else Moments
     raise _DoesNotFoldError
+
+
+def _same(one: pl.Expr | None, other: pl.Expr | None) -> bool:
+    return one is other if one is None or other is None else one.meta.eq(other)
 
 
 def _expression(tree: Any) -> pl.Expr:

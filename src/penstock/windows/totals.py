@@ -29,11 +29,15 @@ class Totals(Protocol):
         ...
 
     def merged(self, entries: Entries, groups: Entries, count: int) -> Totals:
-        """Return totals of `count` entries: each is made of those of `entries` whose group it is, in order."""
+        """Return totals of `count` entries, each made of those of `entries` whose group it is, in order."""
         ...
 
-    def of(self, kind: str, entries: Entries, ddof: int) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-        """Return one kind of total of some entries, and which are null, shape (n,) each."""
+    def taken(self, entries: Entries) -> Totals:
+        """Return the totals of some entries, as entries 0, 1, 2, ..."""
+        ...
+
+    def of(self, kind: str, ddof: int) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        """Return one kind of total by entry, shape (n,), and which are null, shape (n,) or, without, (0,)."""
         ...
 
     def drop(self, first: int, count: int) -> None:
@@ -52,7 +56,9 @@ Fold: TypeAlias = Callable[..., None]
 class _Known:
     """Rows of numbers by entry, which begin alike; what folds into them and merges them are kernels."""
 
-    def __init__(self, start: NDArray[Any], fold: Fold, merge: Fold, known: NDArray[Any] | None = None) -> None:
+    def __init__(
+        self, start: NDArray[Any], fold: Fold, merge: Fold, known: NDArray[Any] | None = None
+    ) -> None:
         self._start, self._fold, self._merge = start, fold, merge
         self.known: NDArray[Any] = np.empty((0, len(start)), start.dtype) if known is None else known
 
@@ -93,19 +99,22 @@ class Floats(_Known):
         """Merge entries; see `Totals.merged`."""
         return Floats(self._merged(entries, groups, count))
 
-    def of(self, kind: str, entries: Entries, ddof: int) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    def taken(self, entries: Entries) -> Floats:
+        """Take entries; see `Totals.taken`."""
+        return Floats(np.take(self.known, entries, axis=0))
+
+    def of(self, kind: str, ddof: int) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         """Return a total; see `Totals.of`. No sum or extreme is a negative zero."""
         del ddof
-        known = self.known[entries]
-        count = known[:, folding.COUNT]
+        known, count = self.known, self.known[:, folding.COUNT]
         if kind == "Count":
             return count.astype(np.int64), np.empty(0, np.bool_)
         if kind == "Sum":
             return known[:, folding.SUM] + 0.0, np.empty(0, np.bool_)
         if kind == "Mean":
-            return known[:, folding.SUM] / np.maximum(count, 1.0) + 0.0, count == 0.0
+            return known[:, folding.SUM] / np.maximum(count, 1.0) + 0.0, _any(count == 0.0)
         place = folding.LOWEST if kind == "Min" else folding.HIGHEST
-        return known[:, place] + 0.0, count == 0.0
+        return known[:, place] + 0.0, _any(count == 0.0)
 
 
 class Integers(_Known):
@@ -123,7 +132,11 @@ class Integers(_Known):
         """Merge entries; see `Totals.merged`."""
         return Integers(self._merged(entries, groups, count))
 
-    def of(self, kind: str, entries: Entries, ddof: int) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    def taken(self, entries: Entries) -> Integers:
+        """Take entries; see `Totals.taken`."""
+        return Integers(np.take(self.known, entries, axis=0))
+
+    def of(self, kind: str, ddof: int) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         """Return a total; see `Totals.of`."""
         del ddof
         places = {
@@ -132,10 +145,10 @@ class Integers(_Known):
             "Min": folding.LOWEST,
             "Max": folding.HIGHEST,
         }
-        totals = self.known[entries, places[kind]]
+        totals = self.known[:, places[kind]]
         if kind in ("Count", "Sum"):
             return totals, np.empty(0, np.bool_)
-        return totals, self.known[entries, folding.COUNT] == 0
+        return totals, _any(self.known[:, folding.COUNT] == 0)
 
 
 class Moments(_Known):
@@ -152,18 +165,23 @@ class Moments(_Known):
         """Merge entries; see `Totals.merged`."""
         return Moments(self._merged(entries, groups, count))
 
-    def of(self, kind: str, entries: Entries, ddof: int) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    def taken(self, entries: Entries) -> Moments:
+        """Take entries; see `Totals.taken`."""
+        return Moments(np.take(self.known, entries, axis=0))
+
+    def of(self, kind: str, ddof: int) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         """Return a total; see `Totals.of`. Null where there are no more than `ddof` values."""
-        known = self.known[entries]
-        count = known[:, folding.COUNT]
-        variance = known[:, folding.SQUARES] / np.maximum(count - ddof, 1.0)
-        return np.sqrt(variance) if kind == "Std" else variance, count <= ddof
+        count = self.known[:, folding.COUNT]
+        variance = self.known[:, folding.SQUARES] / np.maximum(count - ddof, 1.0)
+        return np.sqrt(variance) if kind == "Std" else variance, _any(count <= ddof)
 
 
 class Ends(_Known):
     """The first and the last value, null like any other, of types of up to 64 bits."""
 
-    def __init__(self, known: NDArray[np.int64] | None = None, kinds: NDArray[np.uint8] | None = None) -> None:
+    def __init__(
+        self, known: NDArray[np.int64] | None = None, kinds: NDArray[np.uint8] | None = None
+    ) -> None:
         super().__init__(np.zeros(2, np.int64), folding.fold_ends, folding.merge_ends, known)
         self._kinds: NDArray[np.uint8] = np.zeros((0, 2), np.uint8) if kinds is None else kinds
 
@@ -184,11 +202,15 @@ class Ends(_Known):
         self._merge(entries, groups, self.known, self._kinds, known, kinds)
         return Ends(known, kinds)
 
-    def of(self, kind: str, entries: Entries, ddof: int) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    def taken(self, entries: Entries) -> Ends:
+        """Take entries; see `Totals.taken`."""
+        return Ends(np.take(self.known, entries, axis=0), np.take(self._kinds, entries, axis=0))
+
+    def of(self, kind: str, ddof: int) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         """Return an end as its 64 bits; see `Totals.of`."""
         del ddof
         place = folding.FIRST if kind == "First" else folding.LAST
-        return self.known[entries, place], self._kinds[entries, place] != folding.VALUE
+        return self.known[:, place], _any(self._kinds[:, place] != folding.VALUE)
 
     def drop(self, first: int, count: int) -> None:
         """Forget the first entries; see `Totals.drop`."""
@@ -200,3 +222,7 @@ class Ends(_Known):
     def nbytes(self) -> int:
         """The bytes that all entries take."""
         return self.known.nbytes + self._kinds.nbytes
+
+
+def _any(nulls: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    return nulls if nulls.any() else np.empty(0, np.bool_)
