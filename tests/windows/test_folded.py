@@ -19,9 +19,9 @@ from penstock.windows.folds import folds_of
 
 SCHEMA = pl.Schema(
     {
-        "time": EVENT_TIME, "k": pl.String, "n": pl.Int64, "small": pl.Int8, "u": pl.UInt16, "x": pl.Float64,
-        "flag": pl.Boolean, "big": pl.UInt64, "at": pl.Date, "text": pl.String, "mid": pl.Int32, "y": pl.Float64,
-        "f": pl.Float32,
+        "time": EVENT_TIME, "k": pl.String, "n": pl.Int64, "small": pl.Int8, "u": pl.UInt16,
+        "x": pl.Float64, "flag": pl.Boolean, "big": pl.UInt64, "at": pl.Date, "text": pl.String,
+        "mid": pl.Int32, "y": pl.Float64, "f": pl.Float32,
     }
 )  # fmt: skip
 FOLDING: list[pl.Expr] = [
@@ -105,7 +105,8 @@ def make_rows(rng: random.Random, count: int) -> pl.DataFrame:
         "k": drawn(*keys), "n": drawn(None, 0, -7, 5, 2**63 - 1), "small": drawn(None, -128, 127, 3, 0),
         "u": drawn(None, 0, 65_535), "x": drawn(None, 1.5, float("nan")), "flag": drawn(None, True, False),
         "big": drawn(None, 2**64 - 1), "at": drawn(None, 1, -5), "text": drawn(None, "a", "b"),
-        "mid": drawn(None, 2**31 - 1, -1), "y": drawn(None, 0.1, -0.0, 1e16, -3.7), "f": drawn(0.25, float("nan")),
+        "mid": drawn(None, 2**31 - 1, -1), "y": drawn(None, 0.1, -0.0, 1e16, -3.7),
+        "f": drawn(0.25, float("nan")),
     }  # fmt: skip
     return pl.DataFrame(
         [pl.Series("time", times, pl.Int64).cast(EVENT_TIME)]

@@ -83,6 +83,14 @@ class _Windows:
             if folds is None
             else FoldedWindows(self._grid, by, folds, time)
         )
+        self.plan = "folded: each row is added to the totals of its windows, and none is held"
+        if folds is None:
+            kept = [
+                of.meta.output_name(raise_if_undetermined=False)
+                for of in aggregates
+                if not folds_of([of], reads.columns)
+            ]
+            self.plan = f"the rows of open windows are held: {', '.join(map(str, kept))} cannot be folded"
         self._read = {time, *window.by, *columns_read(aggregates, reads.columns)}
         self.output = Stream(columns, START)
 
