@@ -52,7 +52,7 @@ def test_one_log_being_ahead_makes_nothing_of_another_late() -> None:
 
 
 def test_a_row_from_next_year_is_refused_and_who_tells_the_truth_is_not_late() -> None:
-    # At one minute past noon a clock that is a year ahead speaks. Were it believed, all after it would be late.
+    # At a minute past noon a clock that is a year ahead speaks. Were it believed, all after it would be late.
     wrong = 365 * 86_400.0
     flow = ps.Pipeline(ps.Frames([at(1, wrong, 2, 13)]), delay="0s", max_ahead="1h")
     windows_of(flow)
