@@ -17,7 +17,6 @@ import oracles
 import penstock as ps
 from penstock.errors import FlowError
 from penstock.model import EVENT_TIME, Batch, Stream
-from penstock.stages import matches
 from penstock.stages.join import Join
 from penstock.units import END
 
@@ -67,6 +66,7 @@ WORDS = ["", "a", "b", "a host of twelve and more", "a host of twelve and less",
 NUMBERS = [0.0, -0.0, float("nan"), float("inf"), 2.0**53, 1.5, 1.0, None]
 BYTES = [word if word is None else word.encode() for word in WORDS]
 SPANS = [0, 1, -(10**6), 1000, 10**6, None]
+DAYS = [0, 1, -1, None]
 WHOLE = [0, 1, -1, 2**53 + 1, 2**63 - 1, None]
 KINDS: dict[str, tuple[pl.DataType, list[Any], pl.DataType, list[Any]]] = {  # of the stream, of the table
     "texts": (pl.String(), WORDS, pl.String(), WORDS),
@@ -86,14 +86,18 @@ KINDS: dict[str, tuple[pl.DataType, list[Any], pl.DataType, list[Any]]] = {  # o
     "wide": (pl.Int128(), [*WHOLE, 2**80], pl.Int64(), WHOLE),
     "times": (EVENT_TIME, SPANS, pl.Datetime("ns", "Europe/Berlin"), SPANS),
     "finer times": (pl.Datetime("ms", "UTC"), SPANS, EVENT_TIME, SPANS),
-    "days": (pl.Date(), SPANS, pl.Date(), SPANS),
+    "days": (pl.Date(), DAYS, pl.Date(), DAYS),
 }
 
 
 def values_of(rng: random.Random, kind: str, side: int, count: int) -> pl.Series:
     dtype, pool = KINDS[kind][2 * side : 2 * side + 2]
     values = [rng.choice(pool) for _ in range(count)]
-    return pl.Series(values, dtype=pl.Int64).cast(dtype) if pool is SPANS else pl.Series(values, dtype=dtype)
+    return (
+        pl.Series(values, dtype=pl.Int64).cast(dtype)
+        if pool in (SPANS, DAYS)
+        else pl.Series(values, dtype=dtype)
+    )
 
 
 @pytest.mark.parametrize("part", range(3))
@@ -128,7 +132,6 @@ def matched(stage: Join, rows: pl.DataFrame, table: pl.DataFrame, rng: random.Ra
     cuts = [rng.randrange(len(rows) + 1) for _ in range(rng.choice([0, 2, 10]))]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("penstock.stages.join.TableFile.read", lambda *_: table)
-        patch.setattr(matches, "_UNKNOWN_KEPT", rng.choice([0, 1, 1000]))
         return run(stage, rows, cuts, Stream(rows.schema, "time"))
 
 
@@ -157,14 +160,13 @@ def test_a_key_with_several_rows_is_a_mistake_unless_chosen(
     ]
 
 
-def test_unknown_keys_are_forgotten(in_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(matches, "_UNKNOWN_KEPT", 100)
+def test_unknown_keys_are_not_remembered(in_tmp: Path) -> None:
     Path("hosts.csv").write_text(HOSTS)
     operator = Join("hosts.csv", "host").bind(STREAM)
-    for turn in range(50):
+    for turn in range(5):
         made = operator.process(Batch(rows_of(*(f"{turn}-{i}" for i in range(20)), "a"), 0)).rows
         assert made["team"].to_list() == [None] * 20 + ["web"]
-        assert len(operator._matches._index) <= 2 + 100 + 20
+    assert len(operator._matches._index) == 2
 
 
 def test_it_reads_the_keys_and_what_is_wanted(in_tmp: Path) -> None:
