@@ -66,6 +66,7 @@ WORDS = ["", "a", "b", "a host of twelve and more", "a host of twelve and less",
 NUMBERS = [0.0, -0.0, float("nan"), float("inf"), 2.0**53, 1.5, 1.0, None]
 BYTES = [word if word is None else word.encode() for word in WORDS]
 SPANS = [0, 1, -(10**6), 1000, 10**6, None]
+NANOS = [0, 1000, -(10**9), 10**6, None]  # Python knows no fractions of a µs
 DAYS = [0, 1, -1, None]
 WHOLE = [0, 1, -1, 2**53 + 1, 2**63 - 1, None]
 KINDS: dict[str, tuple[pl.DataType, list[Any], pl.DataType, list[Any]]] = {  # of the stream, of the table
@@ -84,7 +85,7 @@ KINDS: dict[str, tuple[pl.DataType, list[Any], pl.DataType, list[Any]]] = {  # o
     "decimals": (pl.Decimal(20, 2), [Decimal("1.50"), Decimal(1), Decimal(0), None], pl.Int64(), WHOLE),
     "more decimals": (pl.Int64(), WHOLE, pl.Decimal(20, 2), [Decimal("1.50"), Decimal(1), Decimal(0), None]),
     "wide": (pl.Int128(), [*WHOLE, 2**80], pl.Int64(), WHOLE),
-    "times": (EVENT_TIME, SPANS, pl.Datetime("ns", "Europe/Berlin"), SPANS),
+    "times": (EVENT_TIME, SPANS, pl.Datetime("ns", "Europe/Berlin"), NANOS),
     "finer times": (pl.Datetime("ms", "UTC"), SPANS, EVENT_TIME, SPANS),
     "days": (pl.Date(), DAYS, pl.Date(), DAYS),
 }
@@ -95,7 +96,7 @@ def values_of(rng: random.Random, kind: str, side: int, count: int) -> pl.Series
     values = [rng.choice(pool) for _ in range(count)]
     return (
         pl.Series(values, dtype=pl.Int64).cast(dtype)
-        if pool in (SPANS, DAYS)
+        if pool in (SPANS, NANOS, DAYS)
         else pl.Series(values, dtype=dtype)
     )
 
@@ -125,6 +126,12 @@ def test_rows_are_those_of_a_dictionary(part: int, seed: int) -> None:
     made = matched(Join("t.parquet", on, names, columns, how, multiple), rows, table, rng)
     assert made.columns == [*rows.columns, *columns]
     assert repr(made.rows()) == repr(expected)  # as written, NaN is NaN
+
+
+def test_a_time_between_those_of_the_stream_matches_none(in_tmp: Path) -> None:
+    times = pl.Series("time", [0, 1, 1000], dtype=pl.Int64).cast(pl.Datetime("ns", "Asia/Tokyo"))
+    pl.DataFrame({"time": times, "r": [0, 1, 2]}).write_parquet("t.parquet")
+    assert run(Join("t.parquet", "time"), rows_of("a", "b", "c"))["r"].to_list() == [0, 2, None]
 
 
 def matched(stage: Join, rows: pl.DataFrame, table: pl.DataFrame, rng: random.Random) -> pl.DataFrame:

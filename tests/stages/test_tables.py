@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 from click.testing import CliRunner
+from polars.exceptions import PanicException
 
 from penstock.cli import main
 from penstock.errors import PenstockWarning
@@ -84,8 +85,8 @@ def test_without_reload_it_is_not(clock: Clock) -> None:
         ("", 'join: path: cannot read "t.csv" as CSV: empty CSV; .* The table stays as it was before.'),
         ("host,floor\na,1,2\n", "found more fields"),
         ("host,floor\na,x\n", "could not parse `x` as dtype `i64`"),
-        ("host\na\n", 'path: "t.csv" no longer has the column "floor"'),
-        ("floor\n3\n", 'path: "t.csv" no longer has the column "host"'),
+        ("host\na\n", 'path: "t.csv" has no column "floor"'),
+        ("floor\n3\n", 'path: "t.csv" has no column "host"'),
         ("host,floor\na,1\na,2\n", 'multiple: .* 2 rows of the table have the key host = "a"'),
     ],
 )
@@ -149,6 +150,27 @@ def test_parquet_and_ndjson_must_keep_their_types(clock: Clock) -> None:
             assert look_up("b") == [(8,)]
 
 
+def test_ndjson_that_lacks_a_column(clock: Clock) -> None:
+    put('{"host": "a", "floor": 1}\n', "t.jsonl")
+    look_up = looking_up(clock, Join("t.jsonl", "host", reload=True))
+    put('{"host": "a"}\n', "t.jsonl")
+    with pytest.warns(PenstockWarning, match='path: "t.jsonl" has no column "floor"'):
+        assert look_up("a") == [(1,)]
+
+
+def test_a_reader_that_panics_stops_nothing(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    pl.DataFrame({"host": ["a"], "floor": [1]}).write_parquet("t.parquet")
+    look_up = looking_up(clock, Join("t.parquet", "host", reload=True))
+    pl.DataFrame({"host": ["a"], "floor": [2]}).write_parquet("t.parquet")
+
+    def panic(_: object) -> None:
+        raise PanicException("range end index 9 out of range")
+
+    monkeypatch.setattr(pl, "read_parquet", panic)
+    with pytest.warns(PenstockWarning, match='cannot read "t.parquet" as PARQUET: range end index 9'):
+        assert look_up("a") == [(1,)]
+
+
 def test_a_text_that_stands_in_a_table_outlives_it(clock: Clock) -> None:
     long = "a text that is longer than twelve bytes"
     put(f"host,what\na,{long}\n")
@@ -191,6 +213,6 @@ def test_the_command_tells_it_in_a_line(in_tmp: Path, monkeypatch: pytest.Monkey
     done = CliRunner().invoke(main, ["run", "flow.toml"], catch_exceptions=False)
     assert done.exit_code == 0
     lines = [line for line in done.stderr.splitlines() if line.startswith("penstock: join: ")]
-    told = 'penstock: join: path: "t.csv" no longer has the column "floor". The table stays as it was before.'
+    told = 'penstock: join: path: "t.csv" has no column "floor". The table stays as it was before.'
     assert lines == [told]
     assert '"floor":1}' in done.stdout

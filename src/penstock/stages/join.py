@@ -114,7 +114,7 @@ class _Joined:
             table = self._file.read(self._types)
             for name, dtype in self._types.items():
                 if name not in table.columns:
-                    raise FlowError.at("path", f'"{self._file.path}" no longer has the column "{name}"')
+                    raise FlowError.at("path", f'"{self._file.path}" has no column "{name}"')
                 if table.schema[name] != dtype:
                     rule = f'the column "{name}" of "{self._file.path}" was {dtype}, and now is'
                     raise FlowError.at("path", f"{rule} {table.schema[name]}")

@@ -11,7 +11,7 @@ from pathlib import PurePath
 from typing import TypeAlias
 
 import polars as pl
-from polars.exceptions import PolarsError
+from polars.exceptions import PanicException, PolarsError, SchemaFieldNotFoundError
 
 from penstock.errors import FlowError
 from penstock.fields import first_line
@@ -60,7 +60,9 @@ class TableFile:
             raise FlowError.at("path", self._refused(error)) from None
         try:
             return self._parsed(data, types)
-        except (PolarsError, OSError, ValueError) as error:
+        except SchemaFieldNotFoundError as error:  # of `types`
+            raise FlowError.at("path", f'"{self.path}" has no column "{first_line(error)}"') from None
+        except (PolarsError, PanicException, OSError, ValueError) as error:  # damaged Parquet makes it panic
             rule = f'cannot read "{self.path}" as {self._format[1:].upper()}: {first_line(error)}'
             raise FlowError.at("path", f"{rule}; check the file, or name it by what it is") from None
 
