@@ -75,7 +75,7 @@ class Table:
     def __init__(self, numbers: bool) -> None:
         self.slots, self.hashes = np.zeros(4, np.uint64), np.empty(2, np.uint64)
         self.keys = np.empty(2, np.int64) if numbers else np.empty((2, 4), np.uint64)
-        self.texts, self.state = np.empty(3, np.uint8), np.array([0, -1, 0])
+        self.texts, self.state = np.empty(3, np.uint8), np.array([0, -1, 0, 0])
 
     def enlarge(self) -> None:
         if self.state[COUNT] == len(self.keys):
@@ -163,13 +163,13 @@ def test_keys_are_compared_where_hashes_collide(monkeypatch: pytest.MonkeyPatch)
         texts = drawn_texts(rng, 30)
         codes = np.empty(30, np.int64)
         room = (np.zeros(128, np.uint64), np.empty(64, np.uint64), np.empty((64, 4), np.uint64))
-        arrays = (*room, np.empty(4096, np.uint8), np.array([0, -1, 0]))
+        arrays = (*room, np.empty(4096, np.uint8), np.array([0, -1, 0, 0]))
         rows = viewed(texts, rng)
         text_hashes.py_func(*rows, SEED, codes)
         assert text_codes.py_func(*rows, *arrays, 0, codes) == 30
         assert codes.tolist() == first_come(texts)
         values = np.array([rng.randrange(9) for _ in texts])
-        arrays = (*room[:2], np.empty(64, np.int64), np.array([0, -1, 0]))
+        arrays = (*room[:2], np.empty(64, np.int64), np.array([0, -1, 0, 0]))
         arrays[0][:] = 0
         assert number_codes.py_func(values, np.empty(0, np.bool_), SEED, *arrays, 0, codes) == 30
         assert codes.tolist() == first_come(values.tolist())
