@@ -21,6 +21,8 @@ from penstock.units import END
 _ROWS, _LASTS = 1_000, 100_000
 """Rows in a batch, and how far the frontier moves with one, in µs: a hundred to a window of 10 s."""
 _WARM = 150
+"""Batches with rows before the empty ones: a window has closed, and the next is open."""
+_DELAYS = "5s", "0s"
 
 
 @dataclass(frozen=True)
@@ -31,27 +33,44 @@ class _Lap:
     closing: bool
 
 
+@dataclass(frozen=True)
+class _Run:
+    """The answer of a whole run, and the seconds it took, on the clock and of all cores."""
+
+    answer: Answer
+    wall: float
+    cpu: float
+
+
 def overhead(setting: Setting) -> Outcome:
     count = setting.size(1_000)
     events = inputs.events(count * _ROWS, "string", rate=_ROWS * 1_000_000 // _LASTS)
     rows = events.select("time", host="key", bytes=pl.col("value").cast(pl.Int64))
     empties = rows.head(_WARM * _ROWS), count
-    wanted, _ = _whole(rows)
+    wanted = _whole(rows, _DELAYS[0]).answer
     _drive(_batches(*empties))
     empty: list[_Lap] = []
     full: list[_Lap] = []
-    whole: list[float] = []
+    whole: dict[str, list[_Run]] = {delay: [] for delay in _DELAYS}
     made = Collected()
     for _ in range(setting.repeat):
         empty += _drive(_batches(*empties))[_WARM:]
         full += _drive(_batches(rows), made)
-        whole.append(_whole(rows)[1])
+        for delay, runs in whole.items():
+            runs.append(_whole(rows, delay))
     return Outcome(
         f"overhead: {count:,} batches of no and of {_ROWS:,} rows through a window by host and a z-score",
         [
             _record("empty batch", empty),
             _record("1,000 rows", full),
-            {"batch": "1,000 rows, from source to sink", "ms mean": statistics.median(whole) / count * 1e3},
+            *(
+                {
+                    "batch": f"1,000 rows, source to sink, {delay} held back",
+                    "ms mean": statistics.median(run.wall for run in runs) / count * 1e3,
+                    "ms cpu": statistics.median(run.cpu for run in runs) / count * 1e3,
+                }
+                for delay, runs in whole.items()
+            ),
         ],
         [
             "ms: the median, of all stages and of each; the median is of a batch that closes no window, for"
@@ -61,20 +80,21 @@ def overhead(setting: Setting) -> Outcome:
     )
 
 
-def _pipeline(rows: pl.DataFrame) -> tuple[ps.Pipeline, Handle]:
-    flow = ps.Pipeline(ps.Frames(rows.iter_slices(_ROWS)), batch=Batching(rows=_ROWS))
+def _pipeline(rows: pl.DataFrame, delay: str = _DELAYS[0]) -> tuple[ps.Pipeline, Handle]:
+    flow = ps.Pipeline(ps.Frames(rows.iter_slices(_ROWS)), delay=delay, batch=Batching(rows=_ROWS))
     hosts = flow.window("10s", by="host").agg(pl.len().alias("hits"), pl.col("bytes").sum())
     return flow, hosts.detect(ps.RollingZScore("hits", by="host", size=60, min_count=10))
 
 
-def _whole(rows: pl.DataFrame) -> tuple[Answer, float]:
-    """Run the flow, engine and all; return its answer and how long it took."""
-    flow, scores = _pipeline(rows)
+def _whole(rows: pl.DataFrame, delay: str) -> _Run:
+    """Run the flow, engine and all."""
+    flow, scores = _pipeline(rows, delay)
     kept = Collected()
     flow.sink(kept, scores.name)
-    began = time.perf_counter()
+    wall, cpu = time.perf_counter(), time.process_time()
     flow.run()
-    return _answer(kept.rows), time.perf_counter() - began
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    return _Run(_answer(kept.rows), wall, cpu)
 
 
 def _answer(rows: pl.DataFrame) -> Answer:
