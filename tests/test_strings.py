@@ -63,3 +63,15 @@ def test_values_and_types_stay_as_they_are(column: pl.Series) -> None:
     rows = column.alias("k").to_frame()
     for part in (rows, rows[1:], rows[:0]):
         assert_frame_equal(owned(part), part)
+
+
+@pytest.mark.parametrize("columns", [["", "n"], ["n", ""], [""]])
+@pytest.mark.parametrize("text", ["", "n"])
+def test_a_column_without_a_name_keeps_that(columns: list[str], text: str) -> None:
+    values: dict[str, list[object]] = {"": ["x" * 20, None], "n": ["y" * 13, "z"]}
+    if text not in columns:
+        text = columns[0]
+    rows = pl.DataFrame({name: values[name] if name == text else [1, 2] for name in columns})
+    for part in (rows, rows[1:], rows[:0]):
+        assert owned(part).columns == columns
+        assert_frame_equal(owned(part), part)
