@@ -76,13 +76,12 @@ def test_what_is_wrong_where_nobody_looks_rejects_a_logfmt_line_all_the_same(bad
 def test_logfmt_lines_of_all_kinds() -> None:
     rng = random.Random(8)
     decoder = Logfmt({"a": "string", "b": "int64", "c": "string", "d": "float64", "e": "string"}).decoder(b"")
+    values = ["", "=", "=1", "=1.5", '="a \\n text of some length"', '="\\q"', "=text-of-some-length",
+              "=0.30000000000000000000000000000001"]  # fmt: skip
     for _ in range(40):
         pairs = [
-            [rng.choice("abcdex") + rng.choice(["", "=", "=1", "=1.5", '="a \\n text of some length"', '="\\q"',
-                                                "=0.30000000000000000000000000000001", "=text-of-some-length"])
-             for _ in range(rng.randrange(6))]
-            for _ in range(100)
-        ]  # fmt: skip
+            [rng.choice("abcdex") + rng.choice(values) for _ in range(rng.randrange(6))] for _ in range(100)
+        ]
         data = "".join(" ".join(line) + "\n" for line in pairs).encode()
         check(decoder, data, [name for name in decoder.schema if rng.random() < 0.4])
 
@@ -148,7 +147,9 @@ def test_a_number_that_is_kept_keeps_no_other_memory(form: str, monkeypatch: pyt
     assert isinstance(decoder, Selective)
     memory = kept_memory(monkeypatch)
     for name, size in sizes.items():
-        rows = decoder.only(["time", name] if name != "time" else ["time"]).decode(Text.of(line * 800), 0).rows
+        rows = (
+            decoder.only(["time", name] if name != "time" else ["time"]).decode(Text.of(line * 800), 0).rows
+        )
         kept = rows[name]
         assert memory() > 800 * size
         del rows

@@ -273,14 +273,15 @@ def test_who_is_interrupted_while_it_decodes_for_later_stops_at_once() -> None:
     def at_once(call: Callable[..., None], *of: object) -> None:
         submit(call, *of)
         if len(queued.work) == 1:  # the first chunk is another thread's, and is not ready
-            thread.start()
+            other.append(threading.Thread(target=queued.work[0]))
+            other[0].start()
             assert ready.wait(60)
 
-    thread = threading.Thread(target=lambda: queued.work[0]())
+    other: list[threading.Thread] = []
     queued.submit = at_once  # type: ignore[method-assign]
     with pytest.raises(KeyboardInterrupt):
         ahead.next(0, lambda: Numbers(10))
     assert not go.is_set()
     go.set()
-    thread.join(60)
+    other[0].join(60)
     ahead.close()

@@ -79,7 +79,7 @@ class _AccessDecoder:
     def decode(self, text: Text, start: int) -> Decoded:
         """Turn lines into rows and rejects; see `Decoder.decode`."""
         lines = text.count
-        times, sizes, offsets = empty((3, lines), np.int64)
+        times, sizes, offsets = (empty(lines, np.int64) for _ in range(3))
         statuses = empty(lines, np.int16)
         views = empty((self._wanted.bit_length(), lines, 2), np.uint64)
         bits = bitmaps(kernel.COLUMNS, lines)

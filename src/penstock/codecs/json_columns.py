@@ -58,7 +58,7 @@ class JsonDecoder:
     def __init__(
         self, types: Mapping[str, str], columns: Collection[str] | None = None, apart: bool = False
     ) -> None:
-        """Read all columns, or these alone, of objects with all; `apart`, or if few, with memory of their own."""
+        """Read all columns of `types`, or these alone; if few, or `apart`, in memory of their own."""
         self.schema = schema_of({k: of for k, of in types.items() if columns is None or k in columns})
         self._types = types
         self._frame = own_frame if apart or are_few(self.schema, types) else frame

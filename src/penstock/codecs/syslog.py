@@ -85,8 +85,8 @@ class _SyslogDecoder:
         spans = np.empty((self._spans, 3), np.int64)
         rows, refused, clocks = kernel.parse_syslog(
             text.buffer, start, text.size, ends, form, year, self._syslog.first_month, zone.shift,
-            self._wanted, self._bounds, self._kept, spans, times, facilities, severities, offsets, views, bits, local,
-            side, bad, codes,
+            self._wanted, self._bounds, self._kept, spans, times, facilities, severities, offsets, views,
+            bits, local, side, bad, codes,
         )  # fmt: skip
         zone.to_utc(times, local[:clocks])
         columns = {

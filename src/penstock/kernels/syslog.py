@@ -70,8 +70,9 @@ def parse_syslog(
     `times` (µs since 1970), `facilities`, `severities` and `offsets` (`begin` + the record's place), shape
     (records,), `views`, shape (k, records, 2), and `bits`, shape (2 + k, records / 8), all set before, are
     filled for the rows; `kept`, shape (k,), says which columns of texts are put there. For the n parameters
-    asked for, `wanted` and `bounds`, see `data_end`. `spans`, shape (6 + n, 3), is to work in; `side` has room for `size` bytes, padded as `text`. `bad`, shape
-    (records, 2), gets the place of each refused record and of its last newline, `codes` the reason.
+    asked for, `wanted` and `bounds`, see `data_end`. `spans`, shape (6 + n, 3), is to work in; `side` has
+    room for `size` bytes, padded as `text`. `bad`, shape (records, 2), gets the place of each refused record
+    and of its last newline, `codes` the reason.
     """
     rows, refused, clocks, used, line, record = 0, 0, 0, 0, 0, 0
     first_word, last_word, stamp = np.uint64(0), np.uint64(0), np.int64(NO_TIME)
