@@ -82,8 +82,9 @@ def test_a_column_without_a_name_keeps_that(columns: list[str], text: str) -> No
 
 @pytest.mark.parametrize(
     "dtype",
-    [pl.Int64, pl.Float32, pl.Boolean, pl.String, pl.Binary, pl.Date, pl.Datetime("ms"), pl.Int128, pl.UInt128,
-     pl.Decimal(9, 2), pl.Categorical, pl.List(pl.Int8), pl.Struct({"a": pl.Int8}), pl.Null, pl.Object],
+    [pl.Int64, pl.Float32, pl.Boolean, pl.String, pl.Binary, pl.Date, pl.Datetime("ms"), pl.Int128,
+     pl.UInt128, pl.Decimal(9, 2), pl.Categorical, pl.List(pl.Int8), pl.Struct({"a": pl.Int8}),
+     pl.Null, pl.Object],
 )  # fmt: skip
 def test_nulls_of_any_type(dtype: pl.DataType) -> None:
     some = {pl.String: "x", pl.Categorical: "x", pl.Binary: b"x", pl.Date: date(2026, 3, 1), pl.Null: None,
