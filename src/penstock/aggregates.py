@@ -88,8 +88,8 @@ def output_of(aggregate: Approximate, columns: pl.Schema, place: str) -> tuple[s
     FlowError at `place` if it cannot be computed.
     """
     of = value_of(aggregate)
-    if of.meta.has_multiple_outputs():
-        raise FlowError.at(place, f"must be of one column, got {of}")
+    if of.meta.has_multiple_outputs() or not of.meta.root_names():
+        raise FlowError.at(place, f"must be of a column or an expression of columns, got {of}")
     check_row_by_row(of, columns, place)
     [(name, dtype)] = checked_schema(columns.to_frame().lazy().select(of), columns, place).items()
     if isinstance(aggregate, ApproxQuantile):
@@ -110,14 +110,16 @@ def _shown(name: str, dtype: pl.DataType) -> str:
     return f'"{name}" of type {dtype}'
 
 
-_MAKERS: dict[str, Callable[..., Approximate]] = {
-    "APPROX_DISTINCT": ApproxDistinct,
-    "APPROX_QUANTILE": ApproxQuantile,
+_KINDS: dict[str, tuple[Callable[..., Approximate], int, str]] = {
+    "APPROX_DISTINCT": (ApproxDistinct, 0, "APPROX_DISTINCT(user) AS users"),
+    "APPROX_QUANTILE": (ApproxQuantile, 1, "APPROX_QUANTILE(latency, 0.99) AS p99"),
 }
-_NAME = r"\w+|\"(?:[^\"]|\"\")+\"|`[^`]+`"
-_FUNCTION = re.compile(rf"\b({'|'.join(_MAKERS)})\s*\(", re.IGNORECASE)
+"""What SQL functions make, how many numbers they need besides an error, and what they look like."""
+_WORD = re.compile(r"[^\W\d]\w*")
+_NAME = rf"(?!AS\b){_WORD.pattern}|\"(?:[^\"]|\"\")+\"|`[^`]+`"
+_FUNCTION = re.compile(rf"\b({'|'.join(_KINDS)})\s*\(", re.IGNORECASE)
 _WHOLE = re.compile(
-    rf"\s*({'|'.join(_MAKERS)})\s*\((.*)\)\s*(?:(?:AS\s+)?({_NAME}))?\s*", re.IGNORECASE | re.DOTALL
+    rf"\s*(?:{'|'.join(_KINDS)})\s*\((.*)\)\s*(?:(?:AS\s+)?({_NAME}))?\s*", re.IGNORECASE | re.DOTALL
 )
 _TOKEN = re.compile(r"'[^']*'|\"[^\"]*\"|`[^`]*`|.", re.DOTALL)
 
@@ -132,25 +134,28 @@ def sketch_in(text: str) -> Approximate | None:
     if not function:
         return None
     kind = function[1].upper()
-    maker = _MAKERS[kind]
-    usage = maker.EXAMPLE.split('"')[1]  # type: ignore[attr-defined]
+    maker, least, usage = _KINDS[kind]
     whole = _WHOLE.fullmatch(text)
-    arguments = _arguments(whole[2]) if whole else None
+    arguments = _arguments(whole[1]) if whole else None
     if whole is None or arguments is None:
         raise ValueError(
-            f'{kind} must stand alone, such as "{usage}", got "{text}"; what is above it belongs in a'
-            " stage derive behind the window"
+            f'{kind} must stand alone, such as "{usage}", got "{text}"; what is made of it belongs in a'
+            " derive stage after the window"
         )
     numbers = [_number(argument, kind) for argument in arguments[1:]]
-    least, most = (1, 2) if maker is ApproxQuantile else (0, 1)
-    if not arguments[0].strip() or not least <= len(numbers) <= most:
+    if not arguments[0].strip() or not least <= len(numbers) <= least + 1:
         takes = "an expression, a quantile" if least else "an expression"
         raise ValueError(f'{kind} takes {takes} and, if not 0.01, an error, such as "{usage}", got "{text}"')
     try:
-        made = maker(as_expression(arguments[0].strip()), *numbers)
+        made = maker(_inner(arguments[0].strip()), *numbers)
     except FlowError as error:
         raise ValueError(f"{kind}: {'; '.join(map(str, error.mistakes))}") from None
-    return made if whole[3] is None else made.alias(_unquoted(whole[3]))
+    return made if whole[2] is None else made.alias(_unquoted(whole[2]))
+
+
+def _inner(text: str) -> pl.Expr:
+    """Return the expression a sketch is of; a word alone is a column, also `user`, which SQL reserves."""
+    return pl.col(text) if _WORD.fullmatch(text) else as_expression(text)
 
 
 def _arguments(text: str) -> list[str] | None:

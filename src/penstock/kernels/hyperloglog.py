@@ -10,7 +10,9 @@ as many bytes as it would have registers: 0 is a free place. Only beyond 3/4 of 
 registers of one byte. So small counts are as good as exact, and take a few bytes.
 
 What an entry holds is fixed by the set of hashes it was given, whatever their order: whether there are more
-codes than fit, and the highest of each register. Only the places in a table are not, and nothing reads them.
+codes than fit, and the highest of each register. Only the places in a table are not, and nothing reads them:
+so these, unlike the hashes, need not be alike in all processes, and follow from a number, `spread`, that is
+not known to who sends a log.
 The blocks are those of `kernels.blocks`. `counts` has the number of an entry's codes, -1 if it has registers:
 2^`precision` bytes, seen as `registers`, in a block of 2^(precision - 2) words.
 """
@@ -48,6 +50,12 @@ def _code(hashed: np.uint64) -> np.uint32:
 
 
 @part
+def _slot(code: np.uint32, spread: np.uint32, log: int) -> int:
+    """Return where a code belongs in a table; `spread` is an odd number."""
+    return np.int64(np.uint32(code * spread) >> np.uint32(32 - log))
+
+
+@part
 def _raise(registers: NDArray[np.uint8], begin: int, code: np.uint32, precision: int) -> None:
     """Raise the register of a code to its rank: the zeros that lead the hash after the register's number."""
     wide = np.uint64(code)
@@ -65,6 +73,7 @@ def _enlarge(
     entry: int,
     registers_wanted: bool,
     precision: int,
+    spread: np.uint32,
     words: NDArray[np.uint32],
     registers: NDArray[np.uint8],
     places: NDArray[np.int64],
@@ -87,7 +96,7 @@ def _enlarge(
         if dense:
             _raise(registers, 4 * place, code, precision)
             continue
-        slot = np.int64(code >> np.uint32(RANK_BITS)) & mask
+        slot = _slot(code, spread, larger)
         while words[place + slot] != 0:
             slot = (slot + 1) & mask
         words[place + slot] = code
@@ -104,6 +113,7 @@ def _put(
     code: np.uint32,
     entry: int,
     precision: int,
+    spread: np.uint32,
     words: NDArray[np.uint32],
     registers: NDArray[np.uint8],
     places: NDArray[np.int64],
@@ -119,7 +129,7 @@ def _put(
             return True
         if log:
             mask = (1 << log) - 1
-            slot = np.int64(code >> np.uint32(RANK_BITS)) & mask
+            slot = _slot(code, spread, log)
             while words[place + slot] != 0:
                 if words[place + slot] == code:
                     return True
@@ -128,7 +138,7 @@ def _put(
                 words[place + slot] = code
                 counts[entry] = count + 1
                 return True
-        if not _enlarge(entry, False, precision, words, registers, places, logs, counts, state):
+        if not _enlarge(entry, False, precision, spread, words, registers, places, logs, counts, state):
             return False
 
 
@@ -138,6 +148,7 @@ def add_hashes(
     hashes: NDArray[np.int64],
     nulls: NDArray[np.bool_],
     precision: int,
+    spread: np.uint32,
     words: NDArray[np.uint32],
     registers: NDArray[np.uint8],
     places: NDArray[np.int64],
@@ -155,7 +166,7 @@ def add_hashes(
         if nulls.shape[0] and nulls[row]:
             continue
         code = _code(np.uint64(hashes[row]))
-        if not _put(code, entries[row], precision, words, registers, places, logs, counts, state):
+        if not _put(code, entries[row], precision, spread, words, registers, places, logs, counts, state):
             return row
     return entries.shape[0]
 
@@ -170,6 +181,7 @@ def unite_hashes(
     from_logs: NDArray[np.uint8],
     from_counts: NDArray[np.int64],
     precision: int,
+    spread: np.uint32,
     words: NDArray[np.uint32],
     registers: NDArray[np.uint8],
     places: NDArray[np.int64],
@@ -191,12 +203,12 @@ def unite_hashes(
             for at in range(place, stop):
                 code = from_words[at]
                 if code != 0 and not _put(
-                    code, group, precision, words, registers, places, logs, counts, state
+                    code, group, precision, spread, words, registers, places, logs, counts, state
                 ):
                     return i
             continue
         if counts[group] >= 0 and not _enlarge(
-            group, True, precision, words, registers, places, logs, counts, state
+            group, True, precision, spread, words, registers, places, logs, counts, state
         ):
             return i
         size = 1 << precision

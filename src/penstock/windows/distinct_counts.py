@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import secrets
 from typing import Any, Self
 
 import numpy as np
@@ -16,6 +17,7 @@ from penstock.strings import nulls_of, views_of
 from penstock.windows.blocks import Blocks, read_only
 
 _SEED = 0x2545F4914F6CDD1D
+_SPREAD = np.uint32(secrets.randbits(32) | 1)
 
 
 class DistinctCounts:
@@ -30,8 +32,9 @@ class DistinctCounts:
     fourth, twice that whenever 3/4 are full: 5 to 11 bytes a value, and at most 2^p bytes, 16 KiB if `error`
     is 1 %.
 
-    Hashes have a fixed seed, so that every process answers alike. So a sender who knows it can choose values
-    that make a count too small or too large. That is all it can do: neither time nor memory depend on them.
+    Hashes have a fixed seed, so that every process answers alike. (Those of nested, decimal and 128-bit
+    values are Polars' own, and alike for one version of it.) So a sender who knows it can choose values that
+    make a count too small or too large. That is all it can do.
     """
 
     def __init__(self, error: float = 0.01) -> None:
@@ -54,7 +57,9 @@ class DistinctCounts:
         hashes, nulls = _hashes(values)
         entries, row = read_only(entries), 0
         while True:
-            row = add_hashes(entries, hashes, nulls, self.precision, *self._arrays(), self._of.state, row)
+            row = add_hashes(
+                entries, hashes, nulls, self.precision, _SPREAD, *self._arrays(), self._of.state, row
+            )
             if row == len(entries):
                 return
             self._of.grow()
@@ -63,7 +68,7 @@ class DistinctCounts:
         """See `Sketch.merged`."""
         made, row = type(self)(self.error), 0
         made.reserve(count)
-        given = read_only(entries), read_only(groups), *self._arrays(), self.precision
+        given = read_only(entries), read_only(groups), *self._arrays(), self.precision, _SPREAD
         while True:
             row = unite_hashes(*given, *made._arrays(), made._of.state, row)
             if row == len(entries):

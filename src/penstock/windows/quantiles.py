@@ -30,7 +30,8 @@ class Quantiles:
     Numbers of any type, as doubles. As in Polars, infinities are values, and so is NaN, greater than all
     others. Nulls are no values; an entry without any has null. Answers are Float64. An entry takes 73
     bytes, and 8 for each bucket that is in use, twice that where these are scattered: with an `error` of 1 %
-    values from 1 to 10 have 116 buckets. At most it takes 2^most words: 32 KiB if `error` is 1 %.
+    values from 1 to 10 have 116 buckets. At most it takes 32 KiB, if `error` is 1 %; a sender can choose nine
+    values that make it take as much.
     """
 
     def __init__(self, error: float = 0.01, quantile: float = 0.5) -> None:
