@@ -36,6 +36,17 @@ def windows(
     )
 
 
+def distinct(values: pl.Series) -> int:
+    """Count the different values that are not null."""
+    return values.drop_nulls().n_unique()
+
+
+def quantile(values: Sequence[float], q: float) -> float:
+    """Return the value of rank q (n - 1), rounded down; NaN is greater than all others."""
+    ordered = sorted(values, key=lambda value: (math.isnan(value), 0.0 if math.isnan(value) else value))
+    return ordered[math.floor(q * (len(values) - 1))]
+
+
 def zscores(keys: Sequence[object], values: Sequence[float], size: int, min_count: int) -> list[float]:
     """Score each value against the `size` finite values before it of its key, in exact sums."""
     seen: dict[object, list[float]] = {}

@@ -15,7 +15,7 @@ from conftest import ROOT
 
 PACKAGE = ROOT / "src" / "penstock"
 FLOORS = [
-    {"errors", "units", "text", "model", "fields", "expressions"},
+    {"errors", "units", "text", "model", "fields", "expressions", "aggregates"},
     {"kernels"},
     {"strings", "buffers"},
     {"key_columns", "gathering"},

@@ -13,6 +13,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from penstock.aggregates import approx_distinct, approx_quantile
     from penstock.codecs.access import Combined, Common
     from penstock.codecs.cri import Cri
     from penstock.codecs.csv import Csv, Tsv
@@ -71,6 +72,8 @@ _HOMES = {
     "Tsv": "codecs.csv",
     "W3c": "codecs.w3c",
     "Zeek": "codecs.zeek",
+    "approx_distinct": "aggregates",
+    "approx_quantile": "aggregates",
     "load": "config",
 }
 
@@ -106,6 +109,8 @@ __all__ = [
     "Tsv",
     "W3c",
     "Zeek",
+    "approx_distinct",
+    "approx_quantile",
     "load",
 ]
 

@@ -170,7 +170,8 @@ def _path(text: str) -> str:
     return text
 
 
-def _expression(value: object) -> pl.Expr:
+def as_expression(value: object) -> pl.Expr:
+    """Return a Polars expression, or what SQL says as one; ValueError says what is wrong with it."""
     if isinstance(value, pl.Expr):
         return value
     rule = f'must be a SQL expression such as "bytes > 1024", got {shown(value)}'
@@ -214,7 +215,7 @@ Size = Annotated[str, AfterValidator(_size)]
 """A number of bytes, one to a GiB: `"1MiB"`."""
 Time = Annotated[str, AfterValidator(_checked(parse_time))]
 """A point in time as RFC 3339 writes it."""
-Expression = Annotated[pl.Expr | str, BeforeValidator(_expression)]
+Expression = Annotated[pl.Expr | str, BeforeValidator(as_expression)]
 """A Polars expression, or a SQL expression that becomes one."""
 Expressions = Annotated[
     Sequence[pl.Expr | str] | pl.Expr | str,

@@ -1,0 +1,62 @@
+"""Memory of many entries that grow at their own pace; see `kernels.blocks`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from penstock.kernels.blocks import TOP, USED, WORDS_OF_STATE, give_first, packed
+from penstock.key_columns import grown
+
+_FEW_WORDS = 1 << 14
+
+
+class Blocks:
+    """What `kernels.blocks` needs, and arrays with a row for each entry, 0 where it is empty."""
+
+    def __init__(self, dtype: type[np.unsignedinteger[Any]], largest: int, **rows: tuple[int, ...]) -> None:
+        self.words: NDArray[Any] = np.zeros(0, dtype)
+        self.state = np.zeros(WORDS_OF_STATE, np.int64)
+        self.places, self.logs = np.zeros(0, np.int64), np.zeros(0, np.uint8)
+        self.rows = {name: np.zeros((0, *shape), np.int64) for name, shape in rows.items()}
+        self._largest = largest
+
+    @property
+    def nbytes(self) -> int:
+        """How many bytes all arrays take."""
+        arrays = (self.words, self.state, self.places, self.logs, *self.rows.values())
+        return sum(array.nbytes for array in arrays)
+
+    def reserve(self, room: int) -> None:
+        """Make room for entries, all empty."""
+        if room > len(self.places):
+            self.places, self.logs = grown(self.places, room), grown(self.logs, room)
+            self.rows = {name: grown(array, room) for name, array in self.rows.items()}
+
+    def grow(self) -> None:
+        """Make room for more words, so many that any block fits."""
+        self.words = grown(self.words, max(2 * len(self.words), len(self.words) + (2 << self._largest), 64))
+
+    def drop(self, first: int, count: int) -> None:
+        """Forget the first of `count` entries, and move the others down."""
+        give_first(self.words, self.state, self.places, self.logs, first)
+        arrays: list[NDArray[Any]] = [self.places, self.logs, *self.rows.values()]
+        for array in arrays:
+            array[: count - first] = array[first:count]
+            array[count - first : count] = 0
+        used = int(self.state[USED])
+        if self.state[TOP] > 4 * used + _FEW_WORDS:  # blocks of sizes that are no longer wanted among them
+            words = np.zeros(2 * used, self.words.dtype)
+            packed(self.words, self.places, self.logs, count - first, words)
+            self.words = words
+            self.state[:] = 0
+            self.state[TOP] = self.state[USED] = used
+
+
+def read_only(array: NDArray[Any]) -> NDArray[Any]:
+    """Return an array as one that is not to be written to."""
+    view = array.view()
+    view.setflags(write=False)  # always, so that a kernel is compiled for one kind of array only
+    return view
