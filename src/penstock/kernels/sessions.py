@@ -28,10 +28,11 @@ def sessions_of(
     count: int,
     numbers: NDArray[np.int64],
 ) -> int:
-    """Fill `numbers`, shape (n,), with the session of each row; return how many there are now, `count` before.
+    """Fill `numbers`, shape (n,), with the session of each row; return how many there are now.
 
-    `times`, in µs, and `codes` of keys have shape (n,); times rise, from call to call too. A session stops
-    `gap` µs after its last row, at most `longest` µs after its first; a row at its stop begins the next one.
+    There were `count` before. `times`, in µs, and `codes` of keys have shape (n,); times rise, from call to
+    call too. A session stops `gap` µs after its last row, at most `longest` µs after its first; a row at its
+    stop begins the next one.
     """
     for row in range(times.shape[0]):
         time, code = times[row], codes[row]

@@ -96,7 +96,9 @@ class Window:
             raise FlowError([Mistake(name, rule) for name in kinds[1:]])
         for name, kind in _GOES_WITH.items():
             if kind not in kinds and getattr(self, name) not in (None, "0s"):
-                raise FlowError.at(name, f"goes with {kind} only, and this window has {kinds[0]}; leave it out")
+                raise FlowError.at(
+                    name, f"goes with {kind} only, and this window has {kinds[0]}; leave it out"
+                )
 
     def bind(self, stream: Stream) -> _Windows:
         """Check the keys, the time and the aggregates; see `Stage.bind`."""

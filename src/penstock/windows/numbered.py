@@ -42,7 +42,7 @@ class NumberedWindows:
         return self.windows[: self.count, column]
 
     def codes(self, rows: pl.DataFrame) -> NDArray[np.int64]:
-        """Return the codes of rows' keys, shape (n,); there is room then for as many keys and windows more."""
+        """Return the codes of rows' keys, shape (n,), and make room for as many keys and windows."""
         codes = self._index.codes(rows)
         keys = len(self._index) if self._by else 1
         if keys > len(self.newest):
@@ -93,7 +93,7 @@ class NumberedWindows:
         return made.drop(PANE).with_columns(pl.when(floats != 0.0).then(floats).otherwise(floats.abs()))
 
     def _forget_keys(self) -> None:
-        """Number the keys anew if most of them have no open window."""
+        """Give the keys new codes if most of them have no open window."""
         if not self._by or len(self._index) <= 2 * self.count + _FEW_KEYS:
             return
         live = np.unique(self.of(sessions.KEY))
