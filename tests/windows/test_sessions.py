@@ -14,9 +14,9 @@ import oracles
 import window_oracles
 from penstock.model import EVENT_TIME
 from penstock.units import BEGINNING, END, YEAR_1, YEAR_9999
-from penstock.windows import held, numbered
+from penstock.windows import held, keyed
 from penstock.windows.counted import CountedWindows
-from penstock.windows.numbered import NumberedWindows
+from penstock.windows.keyed import KeyedWindows
 from penstock.windows.sessions import SessionWindows
 
 YEAR = 366 * 86_400_000_000
@@ -80,7 +80,7 @@ def pushed(
         at = end + (at == len(rows))
     assert promised == END
     assert windows.push(rows[:0], END) is None
-    assert len(windows._windows._held) == windows._windows.count == 0
+    assert len(windows._windows._held) == len(windows._windows) == 0
     return out
 
 
@@ -95,7 +95,7 @@ def test_they_are_those_of_the_oracle_however_they_are_cut(seed: int, small: boo
     rows, by = make_rows(rng, rng.choice([0, 1, 20, 60, 200])), rng.choice([[], ["k"], ["k"], ["j", "k"]])
     aggregates, times = rng.choice(SOME), rows["time"].to_physical().to_list()
     schema = rows.select(by).schema
-    make: Callable[[NumberedWindows], Windows]
+    make: Callable[[KeyedWindows], Windows]
     if rng.random() < 0.5:
         longest = rng.choice([None, GAP + 1, 3 * GAP, 1000])
         found = window_oracles.sessions(times, keys_of(rows, by), GAP, longest)
@@ -106,11 +106,11 @@ def test_they_are_those_of_the_oracle_however_they_are_cut(seed: int, small: boo
         make = lambda windows: CountedWindows(size, windows, "time")  # noqa: E731
     with pytest.MonkeyPatch.context() as patch:
         if small:
-            patch.setattr(numbered, "_FEW_KEYS", 0)
+            patch.setattr(keyed, "_FEW_KEYS", 0)
             patch.setattr(held, "_FEW", 0)
-        windows = make(NumberedWindows(schema, aggregates, rows.schema))
+        windows = make(KeyedWindows(schema, aggregates, rows.schema))
         parts = pushed(windows, rows, rng, rng.choice([[0, 1, 2], [5, 10], [0, 40], [1000]]))
-        whole = make(NumberedWindows(schema, aggregates, rows.schema)).push(rows, END)
+        whole = make(KeyedWindows(schema, aggregates, rows.schema)).push(rows, END)
     expected = window_oracles.computed(rows, found, aggregates, by)
     assert (whole is None) == (not parts) == expected.is_empty()
     if whole is not None:
@@ -125,7 +125,7 @@ def rows_at(*times: int, key: str = "a") -> pl.DataFrame:
 def sessions(gap: int, longest: int | None = None, by: Sequence[str] = ("k",)) -> SessionWindows:
     columns = rows_at().schema
     keys = pl.Schema({name: columns[name] for name in by})
-    return SessionWindows(gap, longest, NumberedWindows(keys, [pl.len()], columns), "time")
+    return SessionWindows(gap, longest, KeyedWindows(keys, [pl.len()], columns), "time")
 
 
 def counts(made: pl.DataFrame | None) -> list[tuple[int, int, int]]:
@@ -161,14 +161,14 @@ def test_silence_of_years_costs_nothing() -> None:
     times = [YEAR_1 + i * 90 * YEAR for i in range(100)]
     made = windows.push(rows_at(*times), END)
     assert counts(made) == [(time, time + 1, 1) for time in times]
-    assert len(windows._windows._held._numbers) == 0
+    assert len(windows._windows._held._slots) == 0
 
 
 def test_keys_and_rows_of_closed_sessions_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(numbered, "_FEW_KEYS", 10)
+    monkeypatch.setattr(keyed, "_FEW_KEYS", 10)
     monkeypatch.setattr(held, "_FEW", 10)
     columns = pl.Schema({"time": EVENT_TIME, "k": pl.String})
-    inner = NumberedWindows(pl.Schema({"k": pl.String}), [pl.col("k").last().alias("last")], columns)
+    inner = KeyedWindows(pl.Schema({"k": pl.String}), [pl.col("k").last().alias("last")], columns)
     windows = SessionWindows(15, None, inner, "time")
     for start in range(0, 10_000, 10):
         keys = ["always", f"once only, at {start}", f"and {start}"]
@@ -191,7 +191,7 @@ def test_texts_that_are_held_are_owned() -> None:
     views = np.array([[32 | int.from_bytes(b"a te", "little") << 32, 0]], np.uint64)
     array = pa.Array.from_buffers(pa.string_view(), 1, [None, pa.py_buffer(views), pa.py_buffer(buffer)])
     rows = pl.DataFrame([pl.Series("time", [0]).cast(EVENT_TIME), pl.Series("k", array)])
-    inner = NumberedWindows(pl.Schema(), [pl.col("k").last()], rows.schema)
+    inner = KeyedWindows(pl.Schema(), [pl.col("k").last()], rows.schema)
     windows = SessionWindows(10, None, inner, "time")
     windows.push(rows, 0)
     buffer[:] = b"#" * len(buffer)
@@ -204,7 +204,7 @@ def test_a_hundred_thousand_keys() -> None:
     rng, count = np.random.default_rng(1), 300_000
     columns = {"time": np.sort(rng.integers(0, 10**6, count)), "k": rng.integers(0, 100_000, count)}
     rows = pl.DataFrame(columns).with_columns(pl.col("time").cast(EVENT_TIME))
-    inner = NumberedWindows(pl.Schema({"k": pl.Int64}), [pl.len()], rows.schema)
+    inner = KeyedWindows(pl.Schema({"k": pl.Int64}), [pl.len()], rows.schema)
     parts = pushed(SessionWindows(200_000, None, inner, "time"), rows, random.Random(1), [30_000])
     runs = rows.sort("k", "time", maintain_order=True).with_columns(
         begins=(pl.col("time").diff() >= pl.duration(microseconds=200_000)).over("k").fill_null(True)
@@ -240,7 +240,7 @@ def test_large_sessions_have_the_same_bits_in_any_cut() -> None:
     ]
     wholes = None
     for sizes in ([count], [1000], [77, 4000], [7]):
-        inner = NumberedWindows(pl.Schema({"k": pl.Int64}), aggregates, rows.schema)
+        inner = KeyedWindows(pl.Schema({"k": pl.Int64}), aggregates, rows.schema)
         got = pl.concat(pushed(SessionWindows(30, 5000, inner, "time"), rows, random.Random(2), sizes))
         wholes = got if wholes is None else wholes
         assert_frame_equal(oracles.bits(got), oracles.bits(wholes))

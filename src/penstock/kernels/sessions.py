@@ -1,8 +1,15 @@
-"""Numbering the windows that rows of many keys open, and taking out the rows of those that close.
+"""Putting rows of many keys into windows that follow each key's own rows, and taking them out again.
 
-Windows are numbered as they open: 0, 1, 2, … A window is a row of `windows`, shape (room, 4): its key's code,
-the time of its first row, its end, and how many rows are in it. `newest`, shape (keys,), holds the number of
-each key's newest window, -1 if none is open.
+A window has a slot, a row of `windows`, shape (room, 4): its key's code, the time of its first row, its end,
+and how many rows are in it. Slots are used again: those that are free, with 0 rows, are a list, each with the
+next one in the place of the key. `newest`, shape (keys,), holds the slot of each key's newest window, -1 if
+none is open. `state`, shape (3,), counts the slots that were ever used and the windows that are open, and
+holds the first free slot, -1 if there is none.
+
+Rows that are held have places 0, 1, 2, … in the order they came. `slots`, shape (held,), are the slots of
+their windows, -1 once they were taken; `before`, shape (held,), the place of the row before of the same
+window, and `lasts`, shape (room,), that of each slot's last row, -1 where there is none. So the rows of a
+window are found without a look at any other.
 """
 
 from __future__ import annotations
@@ -10,11 +17,30 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from penstock.kernels.compiling import kernel
+from penstock.kernels.compiling import kernel, part
 
 KEY, START, STOP, ROWS = range(4)
 """Columns of `windows`."""
 WINDOW_COLUMNS = 4
+SLOTS, OPEN, FREE = range(3)
+"""What `state` holds."""
+
+
+@part
+def _opened(
+    code: int, time: int, newest: NDArray[np.int64], windows: NDArray[np.int64], state: NDArray[np.int64]
+) -> int:
+    """Open a window of a key; return its slot."""
+    slot = state[FREE]
+    if slot < 0:
+        slot = state[SLOTS]
+        state[SLOTS] += 1
+    else:
+        state[FREE] = windows[slot, KEY]
+    state[OPEN] += 1
+    newest[code] = slot
+    windows[slot, KEY], windows[slot, START], windows[slot, ROWS] = code, time, 0
+    return slot
 
 
 @kernel
@@ -25,27 +51,22 @@ def sessions_of(
     longest: int,
     newest: NDArray[np.int64],
     windows: NDArray[np.int64],
-    count: int,
-    numbers: NDArray[np.int64],
-) -> int:
-    """Fill `numbers`, shape (n,), with the session of each row; return how many there are now.
+    state: NDArray[np.int64],
+    slots: NDArray[np.int64],
+) -> None:
+    """Fill `slots`, shape (n,), with the slot of each row's session.
 
-    There were `count` before. `times`, in µs, and `codes` of keys have shape (n,); times rise, from call to
-    call too. A session stops `gap` µs after its last row, at most `longest` µs after its first; a row at its
-    stop begins the next one.
+    `times`, in µs, and `codes` of keys have shape (n,); times rise, from call to call too. A session stops
+    `gap` µs after its last row, at most `longest` µs after its first; a row at its stop begins the next one.
     """
     for row in range(times.shape[0]):
         time, code = times[row], codes[row]
-        number = newest[code]
-        if number < 0 or time >= windows[number, STOP]:
-            number = count
-            count += 1
-            newest[code] = number
-            windows[number, KEY], windows[number, START], windows[number, ROWS] = code, time, 0
-        windows[number, STOP] = min(time + gap, windows[number, START] + longest)
-        windows[number, ROWS] += 1
-        numbers[row] = number
-    return count
+        slot = newest[code]
+        if slot < 0 or time >= windows[slot, STOP]:
+            slot = _opened(code, time, newest, windows, state)
+        windows[slot, STOP] = min(time + gap, windows[slot, START] + longest)
+        windows[slot, ROWS] += 1
+        slots[row] = slot
 
 
 @kernel
@@ -55,89 +76,103 @@ def counts_of(
     most: int,
     newest: NDArray[np.int64],
     windows: NDArray[np.int64],
-    count: int,
-    numbers: NDArray[np.int64],
-) -> int:
-    """Fill `numbers`, shape (n,), with each row's window of `most` rows; return how many there are now.
+    state: NDArray[np.int64],
+    slots: NDArray[np.int64],
+) -> None:
+    """Fill `slots`, shape (n,), with the slot of each row's window of `most` rows.
 
     All else is as in `sessions_of`; a window's end is the time of its last row.
     """
     for row in range(times.shape[0]):
         time, code = times[row], codes[row]
-        number = newest[code]
-        if number < 0 or windows[number, ROWS] == most:
-            number = count
-            count += 1
-            newest[code] = number
-            windows[number, KEY], windows[number, START], windows[number, ROWS] = code, time, 0
-        windows[number, STOP] = time
-        windows[number, ROWS] += 1
-        numbers[row] = number
-    return count
+        slot = newest[code]
+        if slot < 0 or windows[slot, ROWS] == most:
+            slot = _opened(code, time, newest, windows, state)
+        windows[slot, STOP] = time
+        windows[slot, ROWS] += 1
+        slots[row] = slot
 
 
 @kernel
 def close_windows(
-    windows: NDArray[np.int64],
-    count: int,
-    newest: NDArray[np.int64],
     closed: NDArray[np.int64],
-    places: NDArray[np.int64],
-    renamed: NDArray[np.int64],
-) -> int:
-    """Forget the windows whose numbers are `closed`, shape (m,); return how many of `count` stay.
-
-    Those that stay keep their order. Fills `renamed`, shape (count,), with their new numbers, and `places`,
-    shape (count,), with where the rows of the closed ones begin when these lie one after the other in the
-    order of `closed`; -1 for a window that stays.
-    """
-    for number in range(count):
-        places[number] = -1
-    place = np.int64(0)
+    newest: NDArray[np.int64],
+    windows: NDArray[np.int64],
+    state: NDArray[np.int64],
+) -> None:
+    """Make the slots `closed`, shape (m,), free."""
     for i in range(closed.shape[0]):
-        places[closed[i]] = place
-        place += windows[closed[i], ROWS]
-    kept = np.int64(0)
-    for number in range(count):
-        new = np.int64(-1)
-        code = windows[number, KEY]
-        if places[number] < 0:
-            new = kept
-            kept += 1
-            for column in range(WINDOW_COLUMNS):
-                windows[new, column] = windows[number, column]
-        # A window that is not the newest has a higher number after it: no new number is taken for an old one.
-        if newest[code] == number:
-            newest[code] = new
-        renamed[number] = new
-    return kept
+        slot = closed[i]
+        code = windows[slot, KEY]
+        if newest[code] == slot:
+            newest[code] = -1
+        windows[slot, KEY], windows[slot, ROWS] = state[FREE], 0
+        state[FREE] = slot
+        state[OPEN] -= 1
+
+
+@kernel
+def link_rows(
+    slots: NDArray[np.int64], first: int, lasts: NDArray[np.int64], before: NDArray[np.int64]
+) -> None:
+    """Hold the rows from place `first` on."""
+    for row in range(first, slots.shape[0]):
+        before[row] = lasts[slots[row]]
+        lasts[slots[row]] = row
 
 
 @kernel
 def take_rows(
-    numbers: NDArray[np.int64],
-    places: NDArray[np.int64],
-    renamed: NDArray[np.int64],
-    picked: NDArray[np.int64],
-    order: NDArray[np.int64],
+    closed: NDArray[np.int64],
+    counts: NDArray[np.int64],
+    slots: NDArray[np.int64],
+    before: NDArray[np.int64],
+    lasts: NDArray[np.int64],
+    rows: NDArray[np.int64],
 ) -> None:
-    """Pick the rows of closed windows, and give the others the new numbers of theirs.
+    """Fill `rows` with the places of the rows of windows, one window after the other, each in event order.
 
-    `numbers`, shape (n,), are the windows of rows, -1 if they were picked before; `places` and `renamed` are
-    those of `close_windows`. Fills `picked`, shape (m,), with the rows, which rise, and `order`, shape (m,),
-    with the order that puts these at their windows' places.
+    `closed` are their slots and `counts` says how many rows each has, shape (m,).
     """
-    count = 0
-    for row in range(numbers.shape[0]):
-        number = numbers[row]
-        if number < 0:
+    end = np.int64(0)
+    for i in range(closed.shape[0]):
+        end += counts[i]
+        at, row = end, lasts[closed[i]]
+        lasts[closed[i]] = -1
+        while row >= 0:
+            at -= 1
+            rows[at] = row
+            slots[row] = -1
+            row = before[row]
+
+
+@kernel
+def move_rows(
+    first: int,
+    slots: NDArray[np.int64],
+    before: NDArray[np.int64],
+    lasts: NDArray[np.int64],
+    kept: NDArray[np.int64],
+    moved: NDArray[np.int64],
+) -> int:
+    """Let the rows from place `first` on close up where others were taken; return how many there are.
+
+    Fills `kept` with where they were, counted from `first`. `kept` and `moved`, where the kernel works, have
+    room for all from `first` on.
+    """
+    count = np.int64(0)
+    for row in range(first, slots.shape[0]):
+        slot = slots[row]
+        if slot < 0:
             continue
-        place = places[number]
-        if place < 0:
-            numbers[row] = renamed[number]
-            continue
-        picked[count] = row
-        order[place] = count
-        places[number] = place + 1
-        numbers[row] = -1
+        place = first + count
+        # The rows before it of an open window are all there.
+        earlier = before[row]
+        before[place] = earlier if earlier < first else moved[earlier - first]
+        slots[place] = slot
+        if lasts[slot] == row:
+            lasts[slot] = place
+        moved[row - first] = place
+        kept[count] = row - first
         count += 1
+    return count

@@ -18,7 +18,7 @@ from penstock.windows.aligned import PANE, START, STOP, AlignedWindows, Grid
 from penstock.windows.counted import CountedWindows
 from penstock.windows.folded import FoldedWindows
 from penstock.windows.folds import folds_of
-from penstock.windows.numbered import NumberedWindows
+from penstock.windows.keyed import KeyedWindows
 from penstock.windows.sessions import SessionWindows
 
 _GOES_WITH = {"period": "every", "offset": "every", "max_length": "gap"}
@@ -129,7 +129,7 @@ class Window:
     def _kind(self, aggregates: Sequence[pl.Expr], stream: Stream) -> _Kind:
         time, by = cast("str", stream.time), pl.Schema({name: stream.columns[name] for name in self.by})
         if self.every is None:
-            windows = NumberedWindows(by, aggregates, stream.columns)
+            windows = KeyedWindows(by, aggregates, stream.columns)
             if self.gap is None:
                 return CountedWindows(cast("int", self.rows), windows, time)
             longest = microseconds(self.max_length) if self.max_length else None

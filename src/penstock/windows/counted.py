@@ -8,7 +8,7 @@ import polars as pl
 from penstock.kernels.sessions import ROWS, STOP, counts_of
 from penstock.model import event_times
 from penstock.units import END
-from penstock.windows.numbered import NumberedWindows
+from penstock.windows.keyed import KeyedWindows
 
 
 class CountedWindows:
@@ -21,7 +21,7 @@ class CountedWindows:
     that were promised long ago.)
     """
 
-    def __init__(self, size: int, windows: NumberedWindows, time: str) -> None:
+    def __init__(self, size: int, windows: KeyedWindows, time: str) -> None:
         self._size = size
         self._windows = windows
         self._time = time
@@ -37,8 +37,9 @@ class CountedWindows:
         windows = self._windows
         if len(rows):
             times, codes = event_times(rows, self._time), windows.codes(rows)
-            numbers, state = np.empty(len(rows), np.int64), (windows.newest, windows.windows, windows.count)
-            windows.add(rows, numbers, counts_of(times, codes, self._size, *state, numbers))
+            slots, state = np.empty(len(rows), np.int64), (windows.newest, windows.windows, windows.state)
+            counts_of(times, codes, self._size, *state, slots)
+            windows.hold(rows, slots)
             self._latest = int(times[-1])
         made = [windows.close((windows.of(ROWS) == self._size) & (windows.of(STOP) < frontier))]
         if frontier == END:

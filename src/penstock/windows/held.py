@@ -10,7 +10,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from penstock.gathering import gathered
-from penstock.kernels.sessions import take_rows
+from penstock.kernels.order import group_order
+from penstock.kernels.sessions import link_rows, move_rows, take_rows
 from penstock.key_columns import grown
 from penstock.strings import owned
 
@@ -18,10 +19,11 @@ _FEW = 1024
 
 
 class HeldRows:
-    """Holds some columns of rows, each with the number of the window it is in, in the order they came.
+    """Holds some columns of rows, each with the slot of its window, in the order they came.
 
-    They lie in frames, each twice as large as the next or larger, so that there are few frames and a row is
+    They lie in frames, each twice as large as the next or larger: so there are few frames, and a row is
     copied a few times only. At most half of the rows that lie there, and a few, are those of closed windows.
+    To take the rows of a window costs what these cost, however many others are held.
     """
 
     def __init__(self, columns: Sequence[str]) -> None:
@@ -29,7 +31,9 @@ class HeldRows:
         self._frames: list[pl.DataFrame] = []
         self._ends = [0]
         """Where the frames begin, and the last one ends."""
-        self._numbers = np.empty(0, np.int64)
+        self._slots, self._before = np.empty(0, np.int64), np.empty(0, np.int64)
+        self.lasts = np.empty(0, np.int64)
+        """The place of each slot's last row: see `kernels.sessions`."""
         self._live = 0
         self._borrowed = False
         """Whether the texts of the last frame are not its own."""
@@ -38,43 +42,46 @@ class HeldRows:
         """Return how many rows of open windows there are."""
         return self._live
 
-    def add(self, rows: pl.DataFrame, numbers: NDArray[np.int64]) -> None:
-        """Take rows, at least one, and the numbers of their windows, shape (n,); `settle` before the next."""
-        end = self._ends[-1] + len(rows)
-        if end > len(self._numbers):
-            self._numbers = grown(self._numbers, 2 * end)
-        self._numbers[self._ends[-1] : end] = numbers
+    def add(self, rows: pl.DataFrame, slots: NDArray[np.int64]) -> None:
+        """Take rows, at least one, and the slots of their windows, shape (n,); `settle` before the next."""
+        first, end = self._ends[-1], self._ends[-1] + len(rows)
+        if end > len(self._slots):
+            self._slots, self._before = grown(self._slots, 2 * end), grown(self._before, 2 * end)
+        most = int(slots.max()) + 1
+        if most > len(self.lasts):
+            self.lasts = np.append(self.lasts, np.full(max(most, len(self.lasts)), -1))
+        self._slots[first:end] = slots
+        link_rows(self._slots[:end], first, self.lasts, self._before)
         self._frames.append(rows.select(self._columns))
         self._ends.append(end)
         self._live += len(rows)
         self._borrowed = True
 
-    def take(self, places: NDArray[np.int64], renamed: NDArray[np.int64], count: int) -> pl.DataFrame:
-        """Return the `count` rows of closed windows, contiguous by window, each in the order they came.
+    def take(self, closed: NDArray[np.int64], counts: NDArray[np.int64]) -> pl.DataFrame:
+        """Return the rows of windows, one window after the other, each in event order, and let go of them.
 
-        `places` and `renamed` are those of `close_windows`; the rows of other windows get new numbers.
+        `closed` are the slots of the windows, `counts` how many rows they have, shape (m,) both.
         """
-        picked, order = np.empty(count, np.int64), np.empty(count, np.int64)
-        take_rows(self._numbers[: self._ends[-1]], places, renamed, picked, order)
-        self._live -= count
+        rows = np.empty(int(counts.sum()), np.int64)
+        take_rows(closed, counts, self._slots, self._before, self.lasts, rows)
+        self._live -= len(rows)
         if not self._columns:
             return pl.DataFrame()
-        edges = np.searchsorted(picked, self._ends).tolist()
-        parts = [
-            (frame, picked[a:b] - start)
-            for frame, start, (a, b) in zip(self._frames, self._ends, pairwise(edges), strict=False)
-            if a < b
-        ]
-        if len(parts) == 1:
-            [(frame, rows)] = parts
-            return gathered([frame], rows[order])
-        return gathered([gathered([frame], rows) for frame, rows in parts], order)
+        if len(self._frames) == 1:
+            return gathered(self._frames, rows)
+        frames = np.searchsorted(self._ends, rows, side="right") - 1
+        by_frame = group_order(frames, len(self._frames))
+        edges = np.searchsorted(frames[by_frame], np.arange(len(self._frames) + 1)).tolist()
+        rows, order = rows[by_frame], np.empty(len(rows), np.int64)
+        order[by_frame] = np.arange(len(rows))
+        parts = zip(self._frames, self._ends, pairwise(edges), strict=False)
+        return gathered([gathered([of], rows[a:b] - start) for of, start, (a, b) in parts if a < b], order)
 
     def settle(self) -> None:
         """Own what is held, and let go of what lies there for nothing."""
         if not self._live:
             self._frames, self._ends, self._borrowed = [], [0], False
-            self._numbers = np.empty(0, np.int64)
+            self._slots, self._before = np.empty(0, np.int64), np.empty(0, np.int64)
         elif self._ends[-1] > 2 * self._live + _FEW:
             self._merge(0)
         elif self._borrowed:
@@ -86,15 +93,12 @@ class HeldRows:
     def _merge(self, first: int) -> None:
         """Make one frame of all from number `first` on, without the rows of closed windows."""
         start, end = self._ends[first], self._ends[-1]
-        numbers = self._numbers[start:end]
-        live = np.flatnonzero(numbers >= 0)
-        if len(live) < len(numbers):
-            rows = gathered(self._frames[first:], live) if self._columns else pl.DataFrame()
-            numbers[: len(live)] = numbers[live]
-        else:
-            rows = gathered(self._frames[first:]) if self._columns else pl.DataFrame()
+        kept, moved = np.empty(end - start, np.int64), np.empty(end - start, np.int64)
+        count = move_rows(start, self._slots[:end], self._before, self.lasts, kept, moved)
+        frames = self._frames[first:]
         del self._frames[first:], self._ends[first + 1 :]
         self._borrowed = False
-        if len(live):
-            self._frames.append(owned(rows))
-            self._ends.append(start + len(live))
+        if count:
+            rows = gathered(frames, None if count == end - start else kept[:count]) if self._columns else None
+            self._frames.append(pl.DataFrame() if rows is None else owned(rows))
+            self._ends.append(start + count)

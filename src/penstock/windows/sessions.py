@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from penstock.kernels.sessions import STOP, sessions_of
+from penstock.kernels.sessions import ROWS, STOP, sessions_of
 from penstock.model import event_times
 from penstock.units import END
-from penstock.windows.numbered import NumberedWindows
+from penstock.windows.keyed import KeyedWindows
 
 _ENDLESS = 2**62
 """Longer, in µs, than all times there are, and no sum of it and one of these overflows."""
@@ -22,7 +22,7 @@ class SessionWindows:
     sessions of a key do not overlap, and each holds all its rows.
     """
 
-    def __init__(self, gap: int, max_length: int | None, windows: NumberedWindows, time: str) -> None:
+    def __init__(self, gap: int, max_length: int | None, windows: KeyedWindows, time: str) -> None:
         self._gap = gap
         self._longest = max_length or _ENDLESS
         self._windows = windows
@@ -36,10 +36,10 @@ class SessionWindows:
         windows = self._windows
         if len(rows):
             times, codes = event_times(rows, self._time), windows.codes(rows)
-            numbers, state = np.empty(len(rows), np.int64), (windows.newest, windows.windows, windows.count)
-            count = sessions_of(times, codes, self._gap, self._longest, *state, numbers)
-            windows.add(rows, numbers, count)
-        made = windows.close(windows.of(STOP) <= frontier)
+            slots, state = np.empty(len(rows), np.int64), (windows.newest, windows.windows, windows.state)
+            sessions_of(times, codes, self._gap, self._longest, *state, slots)
+            windows.hold(rows, slots)
+        made = windows.close((windows.of(ROWS) > 0) & (windows.of(STOP) <= frontier))
         windows.settle()
         return made
 
