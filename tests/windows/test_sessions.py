@@ -16,6 +16,7 @@ from penstock.model import EVENT_TIME
 from penstock.units import BEGINNING, END, YEAR_1, YEAR_9999
 from penstock.windows import held, keyed
 from penstock.windows.counted import CountedWindows
+from penstock.windows.held import HeldRows
 from penstock.windows.keyed import KeyedWindows
 from penstock.windows.sessions import SessionWindows
 
@@ -108,6 +109,7 @@ def test_they_are_those_of_the_oracle_however_they_are_cut(seed: int, small: boo
         if small:
             patch.setattr(keyed, "_FEW_KEYS", 0)
             patch.setattr(held, "_FEW", 0)
+            patch.setattr(held, "_MANY", rng.choice([0, 2]))
         windows = make(KeyedWindows(schema, aggregates, rows.schema))
         parts = pushed(windows, rows, rng, rng.choice([[0, 1, 2], [5, 10], [0, 40], [1000]]))
         whole = make(KeyedWindows(schema, aggregates, rows.schema)).push(rows, END)
@@ -181,6 +183,36 @@ def test_keys_and_rows_of_closed_sessions_are_forgotten(monkeypatch: pytest.Monk
         # The one that goes on for ever holds its rows; those of the others go.
         assert inner._held._ends[-1] <= 2 * (start // 10 + 8) + 13
         assert len(inner._held._frames) <= 14
+
+
+@pytest.mark.parametrize("many", [8, 0])  # 0: rows are never sifted
+def test_rows_that_are_gone_leave_no_room_behind(many: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(held, "_MANY", many)
+    rows = HeldRows(["n"])
+    slots = np.arange(100_000) % 1000
+    rows.add(pl.DataFrame({"n": range(100_000)}), slots)
+    rows.settle()
+    for slot in range(999):
+        taken = rows.take(np.array([slot]), np.array([100]))
+        assert taken["n"].to_list() == list(range(slot, 100_000, 1000))
+        rows.settle()
+        assert rows._ends[-1] <= 2 * len(rows) + held._FEW
+        assert sum(map(len, rows._frames)) == rows._ends[-1]
+    assert len(rows) == 100
+
+
+def test_a_sum_of_negative_zeros_is_no_matter_of_other_windows() -> None:
+    rows = pl.DataFrame(
+        {"time": [0, 0, 1, 1], "k": ["a", "b", "a", "b"], "x": [-0.0, None, -0.0, 1.0]},
+        {"time": EVENT_TIME, "k": pl.String, "x": pl.Float64},
+    )
+    bits = []
+    for rows_of in (rows, rows.filter(pl.col("k") == "a")):
+        inner = KeyedWindows(pl.Schema({"k": pl.String}), [pl.col("x").sum()], rows.schema)
+        made = SessionWindows(10, None, inner, "time").push(rows_of, END)
+        assert made is not None
+        bits.append(made["x"].to_numpy().view(np.int64)[0])
+    assert bits == [0, 0]
 
 
 def test_texts_that_are_held_are_owned() -> None:

@@ -147,6 +147,32 @@ def take_rows(
 
 
 @kernel
+def sift_rows(
+    closed: NDArray[np.int64],
+    counts: NDArray[np.int64],
+    slots: NDArray[np.int64],
+    lasts: NDArray[np.int64],
+    next_places: NDArray[np.int64],
+    rows: NDArray[np.int64],
+) -> None:
+    """Do what `take_rows` does by looking at all rows: where most are taken, a jump costs more than a look.
+
+    `next_places`, shape (room,), is -1 everywhere; the kernel works there.
+    """
+    place = np.int64(0)
+    for i in range(closed.shape[0]):
+        next_places[closed[i]] = place
+        place += counts[i]
+        lasts[closed[i]] = -1
+    for row in range(slots.shape[0]):
+        slot = slots[row]
+        if slot >= 0 and next_places[slot] >= 0:
+            rows[next_places[slot]] = row
+            next_places[slot] += 1
+            slots[row] = -1
+
+
+@kernel
 def move_rows(
     first: int,
     slots: NDArray[np.int64],
@@ -170,8 +196,7 @@ def move_rows(
         earlier = before[row]
         before[place] = earlier if earlier < first else moved[earlier - first]
         slots[place] = slot
-        if lasts[slot] == row:
-            lasts[slot] = place
+        lasts[slot] = place
         moved[row - first] = place
         kept[count] = row - first
         count += 1
