@@ -203,7 +203,7 @@ def test_rows_that_are_gone_leave_no_room_behind(many: int, monkeypatch: pytest.
 
 def test_a_sum_of_negative_zeros_is_no_matter_of_other_windows() -> None:
     rows = pl.DataFrame(
-        {"time": [0, 0, 1, 1], "k": ["a", "b", "a", "b"], "x": [-0.0, None, -0.0, 1.0]},
+        {"time": [0, 0], "k": ["a", "b"], "x": [-0.0, None]},
         {"time": EVENT_TIME, "k": pl.String, "x": pl.Float64},
     )
     bits = []
