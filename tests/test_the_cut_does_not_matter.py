@@ -65,6 +65,12 @@ def build(splits: dict[str, list[pl.DataFrame]], batch: int, epoch: int, delay: 
         "COUNT(*) AS hits", "SUM(x) AS x", "MEDIAN(n) AS middle", pl.col("key").first(), name="hopping"
     )
     flow.window("5s", by=["key", "n"]).agg(pl.col("x").sum(), name="two_keys")
+    runs = some.window(gap="3s", max_length="20s", by="key").agg(
+        pl.len(), pl.col("x").sum(), pl.col("y").mean(), name="sessions"
+    )
+    few = flow.window(rows=4, by=["key"]).agg(pl.len(), pl.col("x").sum(), pl.col("n"), name="counted")
+    runs.window(rows=3).agg(pl.col("x").max(), pl.col("len").sum(), name="counted_sessions")
+    few.window("9s").agg(pl.col("x").sum(), pl.col("len").sum(), name="windows_of_counted")
     tumbling.detect(ps.RollingZScore("x", by="key", size=4, min_count=2), name="odd_windows")
     hopping.window("9s").agg(pl.col("hits").sum(), pl.col("x").sum(), name="windows_of_windows")
     flow.detect(ps.RollingZScore("x", by="key", size=7, min_count=3, threshold=1.0), name="odd")

@@ -70,3 +70,9 @@ class KeyIndex:
         ordered = self.of(codes).with_row_index(_ROW).sort(list(self._columns))
         places: NDArray[np.int64] = ordered[_ROW].cast(pl.Int64).to_numpy()
         return codes[places]
+
+    def ranks(self) -> NDArray[np.int64]:
+        """Return by code the place of each key in their order, nulls first."""
+        ranks = np.empty(len(self), np.int64)
+        ranks[self.order(np.arange(len(self)))] = np.arange(len(self))
+        return ranks

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Unpack
 
 import polars as pl
 
@@ -21,7 +22,7 @@ from penstock.stages.detect import Detect
 from penstock.stages.join import Join
 from penstock.stages.select import Select
 from penstock.stages.where import Where
-from penstock.stages.window import Window
+from penstock.stages.window import Spans, Window
 
 _ALWAYS = (EVENTS, LATE, REJECTS)
 
@@ -70,11 +71,9 @@ class Pipeline:
         """What could not be taken for a row: `_source`, `_offset`, `raw`, `reason`."""
         return Handle(self, REJECTS)
 
-    def window(
-        self, every: str, *, by: Names = (), period: str | None = None, offset: str = "0s"
-    ) -> Windowed:
+    def window(self, every: str | None = None, *, by: Names = (), **spans: Unpack[Spans]) -> Windowed:
         """Windows over `events`; see `Handle.window`."""
-        return self.events.window(every, by=by, period=period, offset=offset)
+        return self.events.window(every, by=by, **spans)
 
     def where(self, condition: pl.Expr | str, name: str | None = None) -> Handle:
         """Rows of `events`; see `Handle.where`."""
@@ -162,11 +161,13 @@ class Handle:
     pipeline: Pipeline
     name: str
 
-    def window(
-        self, every: str, *, by: Names = (), period: str | None = None, offset: str = "0s"
-    ) -> Windowed:
-        """Begin a `window` stage; `agg` says what is computed."""
-        return Windowed(self, every, by, period, offset)
+    def window(self, every: str | None = None, *, by: Names = (), **spans: Unpack[Spans]) -> Windowed:
+        """Begin a `window` stage of `every`, `gap` or `rows`; `agg` says what is computed.
+
+        `window("10s", period="1m", offset="5s")`, `window(gap="30m", max_length="4h")`, `window(rows=100)`:
+        what each means, `Window` says.
+        """
+        return Windowed(self, every, by, spans)
 
     def where(self, condition: pl.Expr | str, name: str | None = None) -> Handle:
         """Keep the rows for which a condition is true."""
@@ -198,12 +199,11 @@ class Windowed:
     """Windows of a stream that wait to be told what to compute."""
 
     _stream: Handle
-    _every: str
+    _every: str | None
     _by: Names
-    _period: str | None
-    _offset: str
+    _spans: Spans
 
     def agg(self, *aggregates: pl.Expr | str, name: str | None = None) -> Handle:
         """Compute aggregates, any Polars or SQL expressions, in each window."""
-        stage = Window(self._every, self._by, self._period, self._offset, aggregates)
+        stage = Window(self._every, self._by, aggregate=aggregates, **self._spans)
         return self._stream.pipeline.stage(stage, self._stream.name, name)

@@ -131,9 +131,7 @@ class FoldedWindows:
                 ranks = np.empty(len(some), np.int64)
                 ranks[np.searchsorted(some, self._index.order(some))] = np.arange(len(some))
                 return ranks[np.searchsorted(some, keys)], len(some)
-            order = self._index.order(np.arange(self._known))
-            self._rank = np.empty(self._known, np.int64)
-            self._rank[order] = np.arange(self._known)
+            self._rank = self._index.ranks()
         return self._rank[keys], self._known
 
     def _drop(self, closed: int) -> None:
