@@ -69,6 +69,7 @@ BY, FIRST, SECOND = 'by = ["host"]\nagg', "COUNT(*) AS hits", "SUM(bytes) AS byt
 SELECTED, PARQUET, WHERE = '["host", "score"]', 'type = "parquet"', '"is_anomaly"'
 TWIN = f'{PARQUET}\npath = "out/hosts"\n[[sink]]\nfrom = "hosts"'
 NO_DURATION = 'must be a duration such as "500ms", "10s" or "1h30m", got'
+NO_SPAN = 'must be a duration such as "10s", "1h30m", "1d" or "1mo", got'
 NO_SQL = 'must be a SQL expression such as "bytes > 1024", got'
 BELONGS = "what looks at other rows belongs in a window stage"
 MISTAKES = [  # what stands in FLOW, what stands there instead, the place, the rule
@@ -217,7 +218,7 @@ FLAGS = [  # the arguments after `run`, the flag that is told of, the rule
     ("access.log --codec combind", "--codec", 'unknown codec "combind"; did you mean "combined"?'),
     ("acess.log --codec combined", "LOG", 'there is no file "acess.log"; check the path'),
     ("\udcff.log --codec combined", "LOG", r'there is no file "\udcff.log"; check the path'),
-    ("access.log --codec combined --window ten", "--window", f'{NO_DURATION} "ten"'),
+    ("access.log --codec combined --window ten", "--window", f'{NO_SPAN} "ten"'),
     ("access.log --codec combined --window 25s --every 10s", "--window", "must be a multiple of every"),
     ("access.log --codec combined --window 20s --every 0s", "--every", "must be longer than nothing"),
     ("access.log --codec combined --every 10s", "--every", "needs --window"),

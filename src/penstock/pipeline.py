@@ -21,6 +21,7 @@ from penstock.stages.detect import Detect
 from penstock.stages.select import Select
 from penstock.stages.where import Where
 from penstock.stages.window import Window
+from penstock.windows.grid import Closed
 
 _ALWAYS = (EVENTS, LATE, REJECTS)
 
@@ -70,10 +71,19 @@ class Pipeline:
         return Handle(self, REJECTS)
 
     def window(
-        self, every: str, *, by: Names = (), period: str | None = None, offset: str = "0s"
+        self,
+        every: str,
+        *,
+        by: Names = (),
+        period: str | None = None,
+        offset: str = "0s",
+        time_zone: str | None = None,
+        closed: Closed = "left",
     ) -> Windowed:
         """Windows over `events`; see `Handle.window`."""
-        return self.events.window(every, by=by, period=period, offset=offset)
+        return self.events.window(
+            every, by=by, period=period, offset=offset, time_zone=time_zone, closed=closed
+        )
 
     def where(self, condition: pl.Expr | str, name: str | None = None) -> Handle:
         """Rows of `events`; see `Handle.where`."""
@@ -158,10 +168,17 @@ class Handle:
     name: str
 
     def window(
-        self, every: str, *, by: Names = (), period: str | None = None, offset: str = "0s"
+        self,
+        every: str,
+        *,
+        by: Names = (),
+        period: str | None = None,
+        offset: str = "0s",
+        time_zone: str | None = None,
+        closed: Closed = "left",
     ) -> Windowed:
         """Begin a `window` stage; `agg` says what is computed."""
-        return Windowed(self, every, by, period, offset)
+        return Windowed(self, every, by, period, offset, time_zone, closed)
 
     def where(self, condition: pl.Expr | str, name: str | None = None) -> Handle:
         """Keep the rows for which a condition is true."""
@@ -193,8 +210,11 @@ class Windowed:
     _by: Names
     _period: str | None
     _offset: str
+    _time_zone: str | None
+    _closed: Closed
 
     def agg(self, *aggregates: pl.Expr | str, name: str | None = None) -> Handle:
         """Compute aggregates, any Polars or SQL expressions, in each window."""
-        stage = Window(self._every, self._by, self._period, self._offset, aggregates)
+        spans = self._every, self._by, self._period, self._offset
+        stage = Window(*spans, aggregates, self._time_zone, self._closed)
         return self._stream.pipeline.stage(stage, self._stream.name, name)

@@ -13,9 +13,10 @@ import oracles
 from penstock.model import EVENT_TIME
 from penstock.units import BEGINNING, END, YEAR_9999
 from penstock.windows import folded
-from penstock.windows.aligned import AlignedWindows, Grid
+from penstock.windows.aligned import AlignedWindows
 from penstock.windows.folded import FoldedWindows
 from penstock.windows.folds import folds_of
+from penstock.windows.grid import Grid
 
 SCHEMA = pl.Schema(
     {
@@ -115,7 +116,8 @@ def pushed(
 def test_folded_windows_are_those_that_hold_rows(seed: int, forgets: bool) -> None:
     rng = random.Random(seed)
     rows = make_rows(rng, rng.choice([0, 1, 20, 150]))
-    grid = Grid(every := rng.choice([1, 10, 1000]), every, rng.choice([0, 1, -5, 10**9]))
+    every, offset = rng.choice([1, 10, 1000]), rng.choice([0, 1, -5, 10**9])
+    grid = Grid(every, every, offset)
     by = rng.choice([[], ["k"], ["k"], ["flag", "k"], ["x"]])
     aggregates = [
         of.alias(str(i)) for i, of in enumerate(rng.sample(FOLDING, rng.choice([1, 2, 4, len(FOLDING)])))
@@ -133,7 +135,7 @@ def test_folded_windows_are_those_that_hold_rows(seed: int, forgets: bool) -> No
     if got:
         whole = pl.concat(got)
         assert_frame_equal(oracles.bits(whole), oracles.bits(pl.concat(expected)))
-        plain = oracles.windows(rows, aggregates, grid.every, grid.period, grid.offset, by)
+        plain = oracles.windows(rows, aggregates, every, every, offset, by)
         assert_frame_equal(whole, plain, rel_tol=1e-15, abs_tol=0)
 
 

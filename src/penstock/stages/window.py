@@ -6,24 +6,28 @@ from collections.abc import Sequence, Set
 from typing import ClassVar, cast
 
 import polars as pl
-from pydantic import ValidationInfo, field_validator
 
 from penstock.errors import FlowError
 from penstock.expressions import check_columns, checked_schema, columns_read
-from penstock.fields import Expressions, Names, Offset, Positive, description
+from penstock.fields import Expressions, Length, Names, Shift, TimeZone, description
 from penstock.model import EVENT_TIME, Batch, Stream
 from penstock.stages.rows import check_new_names
-from penstock.units import microseconds
-from penstock.windows.aligned import PANE, START, STOP, AlignedWindows, Grid
+from penstock.windows.aligned import PANE, START, STOP, AlignedWindows
 from penstock.windows.folded import FoldedWindows
 from penstock.windows.folds import folds_of
+from penstock.windows.grid import Closed, Panes, grid_of
 
 
 @description
 class Window:
     """Aggregates over tumbling or (with a period longer than every) hopping windows, per key.
 
-    Windows are half-open, [start, start + period), with start = offset + n · every since the epoch in UTC.
+    Windows are half-open, [start, start + period), with start = offset + n · every since the epoch in UTC;
+    `closed = "right"` makes them (start, start + period]. Months, quarters and years ("1mo", "1q", "1y") are
+    those of the calendar in UTC, or in a `time_zone`; there days and weeks ("1d", "1w") follow the zone's
+    clock, too: a day on which that is changed has 23 or 25 hours, a week begins on a Monday (see
+    `windows.calendars`). `window_start` and `window_end` are times in UTC, whatever the zone.
+
     A window comes out once the frontier reaches its end, if at least one row is in it, in the order
     (window_end, keys). Columns: the keys, `window_start`, `window_end`, the aggregates. Null keys are a
     group of their own. `aggregate` takes any Polars expression, in TOML SQL expressions.
@@ -31,19 +35,20 @@ class Window:
 
     EXAMPLE: ClassVar[str] = 'type = "window"\nevery = "10s"\naggregate = ["COUNT(*) AS hits"]'
 
-    every: Positive
+    every: Length
     by: Names = ()
-    period: Positive | None = None
-    offset: Offset = "0s"
+    period: Length | None = None
+    offset: Shift = "0s"
     aggregate: Expressions = ()
+    time_zone: TimeZone | None = None
+    closed: Closed = "left"
 
-    @field_validator("period")
-    @classmethod
-    def _whole_panes(cls, period: str | None, info: ValidationInfo) -> str | None:
-        every = info.data.get("every")
-        if period and every and microseconds(period) % microseconds(every):
-            raise ValueError(f'must be a multiple of every "{every}", got "{period}"')
-        return period
+    def __post_init__(self) -> None:
+        self.grid()
+
+    def grid(self) -> Panes:
+        """Return where windows begin and end; FlowError names the field that does not fit."""
+        return grid_of(self.every, self.period or self.every, self.offset, self.time_zone, self.closed)
 
     def bind(self, stream: Stream) -> _Windows:
         """Check the keys, the time and the aggregates; see `Stage.bind`."""
@@ -74,8 +79,8 @@ class _Windows:
     def __init__(
         self, window: Window, aggregates: Sequence[pl.Expr], reads: Stream, columns: pl.Schema
     ) -> None:
-        every, time = microseconds(window.every), cast("str", reads.time)
-        self._grid = Grid(every, microseconds(window.period or window.every), microseconds(window.offset))
+        time = cast("str", reads.time)
+        self._grid = window.grid()
         folds = folds_of(aggregates, reads.columns) if self._grid.overlap == 1 else None
         by = pl.Schema({name: reads.columns[name] for name in window.by})
         self._windows = (

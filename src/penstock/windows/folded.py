@@ -10,8 +10,9 @@ from penstock.kernels.folding import entries_of
 from penstock.key_columns import grown
 from penstock.keys import KeyIndex
 from penstock.model import EVENT_TIME, event_times
-from penstock.windows.aligned import START, STOP, Grid, by_pane_and_key
+from penstock.windows.aligned import START, STOP, by_pane_and_key
 from penstock.windows.folds import Folds, Totals
+from penstock.windows.grid import Panes
 
 _FEW_KEYS = 4096
 _LATELY = 16
@@ -24,7 +25,7 @@ class FoldedWindows:
     An entry is a window of a key. Entries are in the order of their windows; those that close are the first.
     """
 
-    def __init__(self, grid: Grid, by: pl.Schema, folds: Folds, time: str) -> None:
+    def __init__(self, grid: Panes, by: pl.Schema, folds: Folds, time: str) -> None:
         self._grid = grid
         self._by = by
         self._aggregates, self._names = folds.aggregates, folds.names
@@ -48,7 +49,7 @@ class FoldedWindows:
         """
         if len(rows):
             self._fold(rows)
-        last = (self._grid.last_closed(frontier) - self._grid.offset) // self._grid.every
+        last = self._grid.last_closed(frontier)
         closed = int(np.searchsorted(self._panes[: self._count], last, side="right"))
         if not closed:
             return None
@@ -57,7 +58,7 @@ class FoldedWindows:
         return windows
 
     def _fold(self, rows: pl.DataFrame) -> None:
-        times, codes = event_times(rows, self._time), self._index.codes(rows)
+        panes, codes = self._grid.panes(event_times(rows, self._time)), self._index.codes(rows)
         self._known = max(self._known, int(codes.max()) + 1)
         if self._known > len(self._newest):
             room = max(self._known, 2 * len(self._newest))
@@ -68,9 +69,9 @@ class FoldedWindows:
             self._panes, self._keys = grown(self._panes, room), grown(self._keys, room)
             for totals in self._totals.values():
                 totals.reserve(room)
-        entries, grid = np.empty(len(rows), np.int64), self._grid
+        entries = np.empty(len(rows), np.int64)
         of_keys = self._newest, self._panes, self._keys, self._count
-        self._count = entries_of(times, codes, grid.every, grid.offset, *of_keys, entries)
+        self._count = entries_of(panes, codes, 1, 0, *of_keys, entries)
         values = {name: rows[column] for name, column in self._columns.items()}
         if self._values:
             values |= rows.select(self._values).to_dict()
@@ -85,8 +86,8 @@ class FoldedWindows:
             self._rank[order] = np.arange(self._known)
         panes, keys = self._panes[:closed], self._keys[:closed]
         order = by_pane_and_key(panes - panes[0], self._rank[keys], self._known)
-        starts = pl.Series(START, panes[order] * self._grid.every + self._grid.offset)
-        stops = (starts + self._grid.period).alias(STOP)
+        starts = pl.Series(START, self._grid.starts(panes[order]))
+        stops = pl.Series(STOP, self._grid.starts(panes[order] + self._grid.overlap))
         keys_of = self._index.of(keys[order]) if self._by else ()
         return pl.DataFrame(
             [*keys_of, starts.cast(EVENT_TIME), stops.cast(EVENT_TIME), *self._aggregated(order)]
