@@ -18,17 +18,17 @@ from penstock.units import MICROSECONDS, YEAR_1, YEAR_9999, Span
 _SECOND, _DAY = MICROSECONDS["s"], MICROSECONDS["d"]
 LOWEST, HIGHEST = YEAR_1 - 1000 * 366 * _DAY, YEAR_9999 + 1000 * 366 * _DAY
 """No window begins before or ends after: none is, or is shifted, by more than a hundred years."""
-_FIRST_MONDAY = -719_162
-"""Weeks are counted, in threes say, from 0001-01-01, as Polars counts them; the number of that day."""
+_FIRST_MONDAY = 4
+"""The number of 1970-01-05: Polars counts weeks, by twos say, from there."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Calendar:
     """Panes of `every` days or months of the clock in a time zone, each begun `offset` later.
 
-    They are aligned as Polars' `dt.truncate` does it: months and days are counted from 1970, weeks from a
-    Monday. Then `offset` is added as its `dt.offset_by` does it, so hours in it are hours that pass, also on
-    a day when the clock is changed.
+    They are aligned as Polars' `dt.truncate` does it: months and days are counted from 1970, weeks from its
+    first Monday. Then `offset` is added as its `dt.offset_by` does it, so hours in it are hours that pass,
+    also on a day when the clock is changed.
 
     A pane begins when the clock first shows its first midnight or, where the clock leaves that out, what
     comes next. So a day that the clock leaves out is a pane without length. An hour that it shows twice, at
