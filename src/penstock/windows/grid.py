@@ -71,7 +71,8 @@ class Grid:
 
     def last_closed(self, frontier: int) -> int:
         """Return the last window that ends at or before `frontier`."""
-        return max((frontier - self._offset) // self._every - self.overlap, BEGINNING)
+        last = (frontier - self._offset) // self._every - self.overlap
+        return min(max(last, BEGINNING), END - self.overlap)  # numbers of panes are int64
 
     def first_open(self, frontier: int) -> int:
         """Return the earliest start of a window that ends after `frontier`; see `Panes`."""
