@@ -21,9 +21,12 @@ def windows(
     for back in range(-(-period // every)):
         start = newest - back * every
         inside = times < start + period
-        parts.append(rows.filter(pl.Series(inside)).with_columns(pl.Series("window_start", start[inside])))
+        whole = rows.with_row_index("_row").filter(pl.Series(inside))
+        parts.append(whole.with_columns(pl.Series("window_start", start[inside])))
     return (
         pl.concat(parts)
+        .sort("_row")  # first and last look at the order
+        .drop("_row")
         .group_by([*by, "window_start"], maintain_order=True)
         .agg(aggregates)
         .with_columns(

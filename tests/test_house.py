@@ -20,6 +20,7 @@ FLOORS = [
     {"strings", "buffers"},
     {"key_columns", "gathering"},
     {"keys"},
+    {"lives"},
     {"codecs", "windows", "detectors"},
     {"sources", "stages", "sinks"},
     {"engine"},

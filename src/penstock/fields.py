@@ -160,7 +160,7 @@ def _positive(text: str) -> str:
 
 
 def _length(text: str) -> str:
-    if text.startswith("-") or span(text) == Span():
+    if span(text) == Span() or text.startswith("-"):
         raise ValueError(f'must be longer than nothing, got "{text}"')
     return text
 

@@ -55,11 +55,12 @@ class KeyIndex:
         """Return how many keys there are."""
         return len(self._pairs[-1] if self._pairs else next(iter(self._columns.values()), ()))
 
-    def order(self) -> NDArray[np.int64]:
-        """Return the codes in the order of the keys, nulls first."""
+    def order(self, codes: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return some codes, each once, in the order of their keys, nulls first."""
         if len(self._columns) == 1:
             [column] = self._columns.values()
             if isinstance(column, TextKeys) and column.by_bytes:
-                return column.order()
-        ordered = self.keys.with_row_index(_ROW).sort(list(self._columns))
-        return ordered[_ROW].cast(pl.Int64).to_numpy()
+                return column.order(codes)
+        ordered = self.of(codes).with_row_index(_ROW).sort(list(self._columns))
+        places: NDArray[np.int64] = ordered[_ROW].cast(pl.Int64).to_numpy()
+        return codes[places]

@@ -200,6 +200,16 @@ class Operator(Protocol):
 
 
 @runtime_checkable
+class Planned(Operator, Protocol):
+    """An operator that can be computed in more ways than one."""
+
+    @property
+    def plan(self) -> str:
+        """The way that was chosen, and why, in a sentence: said by `penstock check`."""
+        ...
+
+
+@runtime_checkable
 class Stage(Protocol):
     """A step from one stream to another."""
 
@@ -221,6 +231,10 @@ class Scorer(Protocol):
         `keys` are dense codes from 0, any number of new ones a call; `values` in stream order, NaN where
         null. A row is scored against earlier rows of its key only, then learnt from.
         """
+        ...
+
+    def keep(self, keys: NDArray[np.int64]) -> None:
+        """Forget all keys but these codes, shape (m,), which are 0, 1, 2, … from now on."""
         ...
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from penstock.kernels.packing import pack, words_needed
 
 _MOST_WORDS = 1 << 28
+_INLINE = 12
 
 
 @dataclass(frozen=True)
@@ -41,11 +42,13 @@ def views_of(column: pl.Series) -> Views:
     words.setflags(write=False)  # always, so that a kernel is compiled for one kind of array only
     # A kernel is compiled for arrays, not for any number of them: one array that reaches from the lowest
     # buffer to the end of the highest stands for all. What lies between them is never read.
-    places = [(buffer.address, buffer.size) for buffer in buffers if buffer.size] or [(views.address, 0)]
-    low, high = min(at for at, _ in places), max(at + size for at, size in places)
+    places = [(buffer.address, buffer.size) for buffer in buffers if buffer.size]
+    low, high = min((at for at, _ in places), default=0), max((at + size for at, size in places), default=0)
+    begins = [buffer.address - low if buffer.size else 0 for buffer in buffers]
+    if high - low <= _INLINE:  # then all texts are in the views, and kernels read there what they do not use
+        low, high, begins = views.address, views.address + views.size, [0]
     data = np.frombuffer(pa.foreign_buffer(low, high - low, array), np.uint8)
-    begins = np.array([buffer.address - low if buffer.size else 0 for buffer in buffers] or [0], np.uint64)
-    return Views(words, data, begins, array)
+    return Views(words, data, np.array(begins, np.uint64), array)
 
 
 def owned(rows: pl.DataFrame) -> pl.DataFrame:

@@ -39,7 +39,7 @@ def viewed(texts: Sequence[bytes | None], rng: random.Random) -> tuple[NDArray[n
             views[row, 2:] = number, len(buffers[number])
             buffers[number] += text
     begins = np.cumsum([0, *map(len, buffers)])[:3].astype(np.uint64)
-    data = np.frombuffer(b"".join(buffers), np.uint8)
+    data = np.frombuffer(b"".join(buffers).ljust(12, b"?"), np.uint8)
     nulls = np.array([text is None for text in texts]) if None in texts else np.empty(0, np.bool_)
     return views.view(np.uint64), nulls, data, begins
 
@@ -118,7 +118,7 @@ def test_texts_have_the_codes_of_a_dictionary() -> None:
         text_views(table.keys, np.arange(len(keys)), views)
         assert texts_in(views, [table.texts.tobytes()]) == [key or b"" for key in keys]
         words = np.empty(len(keys), np.uint64)
-        leading_words(table.keys, table.texts, words)
+        leading_words(table.keys, table.texts, np.arange(len(keys)), words)
         assert [int(word).to_bytes(8) for word in words] == [(key or b"")[:8].ljust(8, b"\0") for key in keys]
         order = np.argsort(words)
         settle(table.keys, table.texts, table.state[NULL], words[order], order)
@@ -140,11 +140,24 @@ def test_numbers_have_the_codes_of_a_dictionary() -> None:
         ]
 
 
+def words_of(
+    length: np.uint64, inner: np.uint64, data: NDArray[np.uint8], begins: NDArray[np.uint64]
+) -> tuple[np.uint64, np.uint64, np.uint64]:
+    if length <= 12:
+        return inner, np.uint64(0), np.uint64(0)
+    at = int(begins[int(inner) & 0xFFFFFFFF]) + (int(inner) >> 32)
+    second, last = (
+        int.from_bytes(data[i : i + 8].tobytes(), "little") for i in (at + 4, at + int(length) - 8)
+    )
+    return np.uint64(second), np.uint64(last), np.uint64(at)
+
+
 def test_keys_are_compared_where_hashes_collide(monkeypatch: pytest.MonkeyPatch) -> None:
     # In Python, with a hash that is the same for all.
     monkeypatch.setattr(hashing, "_mixed", lambda hashed, word: np.uint64(7) << np.uint64(40))
     monkeypatch.setattr(hashing, "word_at", hashing.word_at.py_func)
     monkeypatch.setattr(hashing, "_same_middle", hashing._same_middle.py_func)
+    monkeypatch.setattr(hashing, "_words_of", words_of)
     for seed in range(30):
         rng = random.Random(seed)
         texts = drawn_texts(rng, 30)

@@ -19,7 +19,7 @@ from penstock.units import BEGINNING, END, YEAR_1, YEAR_9999
 HOUR = 3_600_000_000
 SCHEMA = pl.Schema({"time": EVENT_TIME, "k": pl.String, "j": pl.Int8, "n": pl.Int64, "x": pl.Float64})
 FOLDING = [pl.len(), pl.col("n").sum(), pl.col("n").max().alias("most")]
-HELD = [*FOLDING, pl.col("x").sum(), pl.col("n").last().alias("last"), pl.col("n").alias("all")]
+HELD = [*FOLDING, pl.col("x").sum(), pl.col("x").median().alias("middle"), pl.col("n").alias("all")]
 CHANGES = {
     "Europe/Zurich": ["2024-03-31T01:00Z", "2024-10-27T01:00Z"],
     "America/St_Johns": ["2024-03-10T05:30Z", "2024-11-03T04:30Z"],
@@ -56,7 +56,7 @@ def make_grid(rng: random.Random) -> dict[str, str]:
 def make_rows(rng: random.Random, grid: dict[str, str], count: int) -> pl.DataFrame:
     """Make rows around a change of the clock, or anywhere; some are moved to the edges of days or windows."""
     change = int(datetime.fromisoformat(rng.choice(CHANGES[grid["time_zone"]])).timestamp()) * 10**6
-    at = rng.choice([change - 40 * HOUR, change, -(10**15), YEAR_1 + 5, YEAR_9999 - 10**13])
+    at = rng.choice([change - 40 * HOUR, change, -3 * 10**15, YEAR_1 + 5, YEAR_9999 - 10**13])
     steps = rng.choice([[0, 1, HOUR], [HOUR // 2], [0, HOUR, 30 * HOUR], [1, 900 * HOUR], [HOUR, 10**16]])
     times = []
     for _ in range(count):

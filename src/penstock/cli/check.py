@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 def check(flow: str) -> None:
     """Check FLOW, a TOML file, against what there is to read.
 
-    Prints its splits, its streams with their columns, and how often a row may appear in each sink if a run
-    dies. Looks at the beginning of the source; writes nothing.
+    Prints its splits, its streams with their columns, how windows are computed, and how often a row may
+    appear in each sink if a run dies. Looks at the beginning of the source; writes nothing.
     """
     from penstock.config import load  # noqa: PLC0415 heavy
+    from penstock.model import Planned  # noqa: PLC0415 heavy
 
     bound = load(flow).bind()
     splits = bound.intake.splits
@@ -27,6 +28,8 @@ def check(flow: str) -> None:
         step = next((step for step in bound.steps if step.name == name), None)
         click.echo(f"stream {name}" + (f", from {step.reads}" if step else ""))
         click.echo(f"  {_columns(stream)}")
+        if step and isinstance(step.operator, Planned):
+            click.echo(f"  {step.operator.plan}")
     for outlet in bound.outlets:
         kind = type(outlet.sink).__name__
         click.echo(f"{outlet.place} {kind}, from {outlet.reads}: {outlet.sink.GUARANTEE}")

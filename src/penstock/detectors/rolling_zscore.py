@@ -62,6 +62,10 @@ class _RollingZScorer:
             rolling_zscore(*args)
         return scores, expected
 
+    def keep(self, keys: NDArray[np.int64]) -> None:
+        """Forget all keys but these; see `Scorer.keep`."""
+        self._rings, self._states = self._rings[keys], self._states[keys]
+
     def _make_room(self, keys: int) -> None:
         if keys > len(self._rings):
             room = max(keys, 2 * len(self._rings))

@@ -26,18 +26,24 @@ def _byte_at(keys: NDArray[np.uint64], texts: NDArray[np.uint8], row: int, place
 
 
 @njit(cache=True, nogil=True)
-def leading_words(keys: NDArray[np.uint64], texts: NDArray[np.uint8], words: NDArray[np.uint64]) -> None:
-    """Fill `words`, shape (n,), with the first 8 bytes of each key, as numbers that sort as the bytes do.
+def leading_words(
+    keys: NDArray[np.uint64],
+    texts: NDArray[np.uint8],
+    codes: NDArray[np.int64],
+    words: NDArray[np.uint64],
+) -> None:
+    """Fill `words`, shape (n,), with the first 8 bytes of the keys of `codes`, as numbers that sort alike.
 
     What lies behind a text's end counts as zeros.
     """
-    for row in range(words.shape[0]):
+    for i in range(codes.shape[0]):
+        row = codes[i]
         length = int(keys[row, 0] & LOW)
         word = np.uint64(0)
         for place in range(WORD):
             byte = _byte_at(keys, texts, row, place) if place < length else 0
             word = (word << WORD) | np.uint64(byte)
-        words[row] = word
+        words[i] = word
 
 
 @njit(cache=True, nogil=True)
@@ -78,7 +84,7 @@ def settle(
 ) -> None:
     """Bring keys whose leading words are equal into order, each run of them with a heap.
 
-    `order`, shape (n,), holds the codes of keys in the order of their leading `words`, shape (n,), null
+    `order`, shape (n,), holds codes of keys in the order of their leading `words`, shape (n,), null
     anywhere among those whose word is 0. All keys differ.
     """
     start = 0

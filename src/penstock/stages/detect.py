@@ -7,14 +7,17 @@ from typing import ClassVar
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from penstock.codecs.columns import bool_column, number_column
 from penstock.errors import FlowError
 from penstock.expressions import check_columns
-from penstock.fields import description
+from penstock.fields import Positive, description
 from penstock.kernels.anomalies import mark_anomalies
 from penstock.keys import KeyIndex
-from penstock.model import Batch, Detector, Stream, joined
+from penstock.lives import Lives
+from penstock.model import Batch, Detector, Stream, event_times, joined
+from penstock.units import microseconds
 
 SCORE, EXPECTED, IS_ANOMALY = "score", "expected", "is_anomaly"
 
@@ -25,6 +28,9 @@ class Detect:
 
     Columns: those of the stream, `score`, `expected` (both null where there is none) and `is_anomaly`: true
     where the score is further from 0 than the detector's threshold, else false.
+
+    With `forget_after`, a key that was silent for so long of event time begins anew, as if it had never been
+    there; without, what was learnt of each key is kept for ever.
     """
 
     EXAMPLE: ClassVar[str] = (
@@ -32,6 +38,7 @@ class Detect:
     )
 
     detector: Detector
+    forget_after: Positive | None = None
 
     def bind(self, stream: Stream) -> _Detection:
         """Check the detector's columns; see `Stage.bind`."""
@@ -51,20 +58,27 @@ class Detect:
             if name in stream.columns:
                 rule = f'adds the column "{name}", which the stream already has; rename that one before'
                 raise FlowError.at("detector", rule)
-        return _Detection(detector, Stream(joined(stream.columns, added), stream.time))
+        if self.forget_after and stream.time is None:
+            rule = "needs a stream in event-time order; this one has no time column left"
+            raise FlowError.at("forget_after", rule)
+        forget_after = microseconds(self.forget_after) if self.forget_after else None
+        return _Detection(detector, Stream(joined(stream.columns, added), stream.time), forget_after)
 
 
 class _Detection:
-    def __init__(self, detector: Detector, output: Stream) -> None:
+    def __init__(self, detector: Detector, output: Stream, forget_after: int | None) -> None:
         self._detector = detector
-        self._keys = KeyIndex(pl.Schema({name: output.columns[name] for name in detector.by}))
+        columns = pl.Schema({name: output.columns[name] for name in detector.by})
+        self._keys = KeyIndex(columns)
+        self._lives = Lives(columns, forget_after) if forget_after else None
         self._scorer = detector.scorer()
         self.output = output
 
     def reads(self, wanted: Set[str]) -> Set[str]:
         """Return the values and the keys, and what is wanted of the columns that are passed on."""
         added = {SCORE, EXPECTED, IS_ANOMALY}
-        return (wanted - added) | {self._detector.column, *self._detector.by}
+        time = {self.output.time} if self._lives and self.output.time else set()
+        return (wanted - added) | {self._detector.column, *self._detector.by} | time
 
     def process(self, batch: Batch) -> Batch:
         """Score the batch's rows; the frontier stays."""
@@ -72,7 +86,9 @@ class _Detection:
         column = rows[self._detector.column].cast(pl.Float64)
         values = (column.fill_null(float("nan")) if column.null_count() else column).to_numpy()
         values.setflags(write=False)  # always, so that a kernel is compiled for one kind of array only
-        scores, expected = self._scorer.score(self._keys.codes(rows), values)
+        scores, expected = self._scorer.score(self._codes(rows), values)
+        if self._lives and (left := self._lives.over(batch.frontier)) is not None:
+            self._scorer.keep(left)
         bits = [np.empty((len(rows) + 7) // 8, np.uint8) for _ in range(3)]
         mark_anomalies(scores, expected, float(self._detector.threshold), *bits)
         scored, foreseen, anomalies = bits
@@ -82,3 +98,8 @@ class _Detection:
             IS_ANOMALY: bool_column(anomalies, len(rows)),
         }
         return Batch(rows.hstack([pl.Series(*column) for column in added.items()]), batch.frontier)
+
+    def _codes(self, rows: pl.DataFrame) -> NDArray[np.int64]:
+        if self._lives and self.output.time:
+            return self._lives.codes(rows, event_times(rows, self.output.time))
+        return self._keys.codes(rows)

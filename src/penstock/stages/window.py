@@ -81,13 +81,21 @@ class _Windows:
     ) -> None:
         time = cast("str", reads.time)
         self._grid = window.grid()
-        folds = folds_of(aggregates, reads.columns) if self._grid.overlap == 1 else None
+        folds = folds_of(aggregates, reads.columns)
         by = pl.Schema({name: reads.columns[name] for name in window.by})
         self._windows = (
             AlignedWindows(self._grid, window.by, aggregates, time)
             if folds is None
             else FoldedWindows(self._grid, by, folds, time)
         )
+        self.plan = "folded: each row is added to the totals of its windows, and none is held"
+        if folds is None:
+            kept = [
+                of.meta.output_name(raise_if_undetermined=False)
+                for of in aggregates
+                if not folds_of([of], reads.columns)
+            ]
+            self.plan = f"the rows of open windows are held: {', '.join(map(str, kept))} cannot be folded"
         self._read = {time, *window.by, *columns_read(aggregates, reads.columns)}
         self.output = Stream(columns, START)
 

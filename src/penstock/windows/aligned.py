@@ -118,7 +118,7 @@ class AlignedWindows:
             return read, panes, np.zeros(len(rows), np.int64), pl.DataFrame()
         index = KeyIndex(rows.select(self._by).schema)
         codes = index.codes(rows)
-        ordered = index.order()
+        ordered = index.order(np.arange(len(index)))
         rank = np.empty(len(ordered), np.int64)
         rank[ordered] = np.arange(len(ordered))
         codes = rank[codes]

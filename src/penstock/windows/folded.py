@@ -1,4 +1,4 @@
-"""Tumbling windows whose aggregates fold: rows are added to totals as they come, and none is held."""
+"""Windows whose aggregates fold: rows are added to totals as they come, and none is held."""
 
 from __future__ import annotations
 
@@ -6,41 +6,45 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from penstock.buffers import empty
 from penstock.kernels.folding import entries_of
 from penstock.key_columns import grown
 from penstock.keys import KeyIndex
 from penstock.model import EVENT_TIME, event_times
+from penstock.units import BEGINNING
 from penstock.windows.aligned import START, STOP, by_pane_and_key
-from penstock.windows.folds import Folds, Totals
+from penstock.windows.folds import Folds, Value
 from penstock.windows.grid import Panes
+from penstock.windows.totals import Entries, Totals
 
 _FEW_KEYS = 4096
 _LATELY = 16
 """A key is forgotten if it was in none of the last windows: so many times as many as were open at once."""
+_NO_ROWS = np.empty(0, np.int64)
 
 
 class FoldedWindows:
-    """Computes what `AlignedWindows` does, of windows that do not overlap, in a third of the time.
+    """Computes what `AlignedWindows` does, in a fraction of the time.
 
-    An entry is a window of a key. Entries are in the order of their windows; those that close are the first.
+    An entry is a pane of a key. Entries are in the order of their panes; those that no open window needs any
+    more are the first. Where windows overlap, they are made of the totals of their panes.
     """
 
     def __init__(self, grid: Panes, by: pl.Schema, folds: Folds, time: str) -> None:
         self._grid = grid
         self._by = by
-        self._aggregates, self._names = folds.aggregates, folds.names
-        values = {str(i): fold.of for i, fold in enumerate(folds.folds) if fold.of is not None}
-        self._columns = {i: of.meta.output_name() for i, of in values.items() if of.meta.is_column()}
-        self._values = [of.alias(i) for i, of in values.items() if i not in self._columns]
-        self._totals = {str(i): Totals(fold) for i, fold in enumerate(folds.folds)}
+        self._folds = folds
+        self._totals: list[Totals] = [value.make() for value in folds.values]
         self._time = time
         self._index = KeyIndex(by)
         self._known = 0 if by else 1
         self._rank = np.zeros(0 if by else 1, np.int64)
         self._newest = np.full(self._known, -1)
         self._seen, self._closed, self._most = np.zeros(self._known, np.bool_), 0, 0
-        """Since keys were last forgotten: those seen, how many windows closed, how many were open at most."""
-        self._panes, self._keys, self._count = np.zeros(0, np.int64), np.zeros(0, np.int64), 0
+        """Since keys were last forgotten: those seen, how many entries closed, how many were open at most."""
+        self._panes, self._keys, self._rows, self._count = _NO_ROWS, _NO_ROWS, _NO_ROWS, 0
+        self._last = BEGINNING
+        """The pane that the last window which came out begins with, or one before the next."""
 
     def push(self, rows: pl.DataFrame, frontier: int) -> pl.DataFrame | None:
         """Take ordered rows; return the windows that end at or before `frontier`, None if there are none.
@@ -49,67 +53,100 @@ class FoldedWindows:
         """
         if len(rows):
             self._fold(rows)
-        last = self._grid.last_closed(frontier)
-        closed = int(np.searchsorted(self._panes[: self._count], last, side="right"))
-        if not closed:
+        if not self._count:
             return None
-        windows = self._windows(closed)
-        self._drop(closed)
+        last = self._grid.last_closed(frontier)
+        panes = self._panes[: self._count]
+        reached = int(np.searchsorted(panes, last + self._grid.overlap - 1, side="right"))
+        if not reached or last < panes[0] - self._grid.overlap + 1:
+            return None
+        windows = self._windows(reached, last)
+        self._last = last
+        self._drop(int(np.searchsorted(panes, last, side="right")))
         return windows
 
     def _fold(self, rows: pl.DataFrame) -> None:
         panes, codes = self._grid.panes(event_times(rows, self._time)), self._index.codes(rows)
-        self._known = max(self._known, int(codes.max()) + 1)
+        self._known = max(self._known, len(self._index))
         if self._known > len(self._newest):
             room = max(self._known, 2 * len(self._newest))
             self._newest = np.append(self._newest, np.full(room - len(self._newest), -1))
             self._seen = grown(self._seen, room)
         if self._count + len(rows) > len(self._panes):
             room = 2 * (self._count + len(rows))
-            self._panes, self._keys = grown(self._panes, room), grown(self._keys, room)
-            for totals in self._totals.values():
+            self._panes, self._keys, self._rows = (
+                grown(array, room) for array in (self._panes, self._keys, self._rows)
+            )
+            for totals in self._totals:
                 totals.reserve(room)
-        entries = np.empty(len(rows), np.int64)
-        of_keys = self._newest, self._panes, self._keys, self._count
+        entries = empty(len(rows), np.int64)
+        of_keys = self._newest, self._panes, self._keys, self._rows, self._count
         self._count = entries_of(panes, codes, 1, 0, *of_keys, entries)
-        values = {name: rows[column] for name, column in self._columns.items()}
-        if self._values:
-            values |= rows.select(self._values).to_dict()
-        for name, totals in self._totals.items():
-            totals.add(entries, values.get(name))
+        for totals, value in zip(self._totals, self._folds.values, strict=True):
+            totals.add(*_taking_part(value, rows, entries))
 
-    def _windows(self, closed: int) -> pl.DataFrame:
-        """Compute the windows of the first entries."""
-        if len(self._rank) < self._known:
-            order = self._index.order()
-            self._rank = np.empty(self._known, np.int64)
-            self._rank[order] = np.arange(self._known)
-        panes, keys = self._panes[:closed], self._keys[:closed]
-        order = by_pane_and_key(panes - panes[0], self._rank[keys], self._known)
-        starts = pl.Series(START, self._grid.starts(panes[order]))
-        stops = pl.Series(STOP, self._grid.starts(panes[order] + self._grid.overlap))
-        keys_of = self._index.of(keys[order]) if self._by else ()
+    def _windows(self, reached: int, last: int) -> pl.DataFrame | None:
+        """Compute the windows from the one after `_last` to `last`, of the entries that were `reached`."""
+        entries, starts, keys = np.arange(reached), self._panes[:reached], self._keys[:reached]
+        overlap = self._grid.overlap
+        if overlap > 1:
+            starts = np.concatenate([starts - back for back in range(overlap)])
+            wanted = np.flatnonzero((starts > self._last) & (starts <= last))
+            entries, keys, starts = wanted % reached, keys[wanted % reached], starts[wanted]
+            if not len(wanted):
+                return None
+        rank, ranks = self._ranks(keys)
+        order = by_pane_and_key(starts - starts.min(), rank, ranks)
+        entries, starts, keys = entries[order], starts[order], keys[order]
+        rows = self._rows[entries]
+        if overlap == 1:
+            totals = [of.taken(entries) for of in self._totals]
+        else:  # those of one window and key are adjacent, in the order of their panes
+            begins = np.flatnonzero(np.append(True, (starts[1:] != starts[:-1]) | (keys[1:] != keys[:-1])))
+            groups = np.zeros(len(starts), np.int64)
+            groups[begins[1:]] = 1
+            groups = np.cumsum(groups)
+            rows = np.add.reduceat(rows, begins)
+            totals = [of.merged(entries, groups, len(begins)) for of in self._totals]
+            starts, keys = starts[begins], keys[begins]
+        begin = pl.Series(START, self._grid.starts(starts))
+        end = pl.Series(STOP, self._grid.starts(starts + overlap))
+        of_keys = self._index.of(keys) if self._by else ()
         return pl.DataFrame(
-            [*keys_of, starts.cast(EVENT_TIME), stops.cast(EVENT_TIME), *self._aggregated(order)]
+            {
+                column.name: column
+                for column in (
+                    *of_keys,
+                    begin.cast(EVENT_TIME),
+                    end.cast(EVENT_TIME),
+                    *self._folds.aggregated(rows, totals),
+                )
+            }
         )
 
-    def _aggregated(self, entries: NDArray[np.int64]) -> pl.DataFrame:
-        totals = pl.DataFrame([of.of(entries).alias(name) for name, of in self._totals.items()])
-        if self._names is not None:
-            return pl.DataFrame([of.alias(name) for of, name in zip(totals, self._names, strict=True)])
-        floats = pl.selectors.float()  # a quotient may be a negative zero, which `AlignedWindows` never makes
-        made = totals.select(self._aggregates)
-        return made.with_columns(pl.when(floats != 0.0).then(floats).otherwise(floats.abs()))
+    def _ranks(self, keys: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:
+        """Return the rank of each key in their order, and how many ranks there are."""
+        if len(self._rank) < self._known:
+            if self._known > 8 * len(keys):  # to put all in order would take longer than these
+                some = np.unique(keys)
+                ranks = np.empty(len(some), np.int64)
+                ranks[np.searchsorted(some, self._index.order(some))] = np.arange(len(some))
+                return ranks[np.searchsorted(some, keys)], len(some)
+            order = self._index.order(np.arange(self._known))
+            self._rank = np.empty(self._known, np.int64)
+            self._rank[order] = np.arange(self._known)
+        return self._rank[keys], self._known
 
     def _drop(self, closed: int) -> None:
         """Forget the first entries, and now and then the keys that have been in no window of late."""
         self._seen[self._keys[:closed]] = True
         self._closed, self._most = self._closed + closed, max(self._most, self._count)
-        self._count -= closed
-        self._panes[: self._count] = self._panes[closed : closed + self._count]
-        self._keys[: self._count] = self._keys[closed : closed + self._count]
-        for totals in self._totals.values():
-            totals.drop(closed, self._count + closed)
+        left = self._count - closed
+        for array in (self._panes, self._keys, self._rows):
+            array[:left] = array[closed : self._count]
+        for totals in self._totals:
+            totals.drop(closed, self._count)
+        self._count = left
         self._newest = np.maximum(self._newest - closed, -1)
         if self._closed > _LATELY * self._most + _FEW_KEYS:
             self._seen[self._keys[: self._count]] = True
@@ -126,3 +163,17 @@ class FoldedWindows:
         self._keys[: self._count] = new[self._keys[: self._count]]
         self._newest, self._seen = self._newest[live], self._seen[live]
         self._rank = np.zeros(0, np.int64)
+
+
+def _taking_part(value: Value, rows: pl.DataFrame, entries: Entries) -> tuple[Entries, pl.Series]:
+    """Return the rows that a value is folded of, by their entries, and the value of each."""
+    if value.of.meta.is_column():
+        values = rows[value.of.meta.output_name()]
+    else:
+        values = rows.select(value.of.alias("")).to_series()
+        if len(values) != len(rows):  # a constant
+            values = values.new_from_index(0, len(rows))
+    if value.only is None:
+        return entries, values
+    part = rows.select(value.only.fill_null(False)).to_series()
+    return entries[part.to_numpy()], values.filter(part)

@@ -1,8 +1,8 @@
 """Which aggregates fold: they are computed of totals that each row is added to, and no row is held.
 
-An aggregate is a tree of Polars expressions. Where it stands on sums, counts and extremes of whole numbers
-alone, these are folded, and what is left of the tree is computed of their totals, a row for a window. So
-both ways give the same to the bit. Sums of floats would not: Polars does not add them up in their order.
+An aggregate is a tree of Polars expressions. Where it looks at rows only through sums, counts, means,
+extremes, variances, first and last values, of what is computed row by row, these are folded, and what is
+left of the tree is computed of their totals, a row for a window.
 """
 
 from __future__ import annotations
@@ -15,31 +15,50 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 from numpy.typing import NDArray
 from polars.exceptions import PolarsError
 
 from penstock.errors import FlowError
 from penstock.expressions import check_row_by_row
-from penstock.kernels.folding import fold_count, fold_extreme, fold_sum
-from penstock.key_columns import as_int64, grown
-from penstock.strings import nulls_of
+from penstock.windows.totals import Ends, Floats, Integers, Moments, Totals
 
-_PARTS = {
-    "Alias": (0,),
-    "Cast": ("expr",),
-    "BinaryExpr": ("left", "right"),
-    "Ternary": ("predicate", "truthy", "falsy"),
-}
-"""What may stand above the folds: it works on each window by itself. And where in it its parts are."""
+_NUMPY: dict[Any, Any] = {pl.Int32: np.int32, pl.UInt32: np.uint32, pl.Int64: np.int64, pl.UInt64: np.uint64}
+_TOO_WIDE = (pl.Int128, pl.UInt128)
+
+
+@dataclass(frozen=True)
+class Value:
+    """What is folded of each row, null where it takes no part, and the totals it is folded into.
+
+    Where null is a value like any other, `only` says which rows take part, if not all do.
+    """
+
+    of: pl.Expr
+    only: pl.Expr | None
+    make: type[Totals]
 
 
 @dataclass(frozen=True)
 class Fold:
-    """One total: its kind (Len, Count, Sum, Min or Max), of what, and the type it comes out as."""
+    """One total: its kind, of which value (None: of the rows), and the type it comes out as."""
 
     kind: str
-    of: pl.Expr | None
+    value: int | None
+    ddof: int
     dtype: pl.DataType
+
+    def column(self, totals: NDArray[Any], nulls: NDArray[np.bool_]) -> pl.Series:
+        """Return totals as a column; those of `nulls`, shape (n,) or, without, (0,), are null."""
+        if self.kind == "Sum" and self.dtype.is_integer():  # they wrap around as Polars' do
+            totals = totals.astype(_NUMPY[type(self.dtype)])
+        elif self.kind in ("First", "Last") and self.dtype.is_float():
+            totals = totals.view(np.float64) + 0.0
+        valid = pa.py_buffer(np.packbits(~nulls, bitorder="little")) if len(nulls) else None
+        of = pa.from_numpy_dtype(totals.dtype)
+        return pl.Series(
+            pa.Array.from_buffers(of, len(totals), [valid, pa.py_buffer(np.ascontiguousarray(totals))])
+        ).cast(self.dtype)
 
 
 @dataclass(frozen=True)
@@ -50,110 +69,144 @@ class Folds:
     """
 
     folds: Sequence[Fold]
+    values: Sequence[Value]
     aggregates: Sequence[pl.Expr]
     names: Sequence[str] | None
+
+    def aggregated(self, rows: NDArray[np.int64], totals: Sequence[Totals]) -> pl.DataFrame:
+        """Return the aggregates of entries; `rows`, shape (n,), says how many rows each has."""
+        columns = []
+        for fold in self.folds:
+            made = (rows, np.empty(0, np.bool_))
+            if fold.value is not None:
+                made = totals[fold.value].of(fold.kind, fold.ddof)
+            columns.append(fold.column(*made))
+        if self.names is not None:
+            return pl.DataFrame(dict(zip(self.names, columns, strict=True)))
+        frame = pl.DataFrame({str(i): column for i, column in enumerate(columns)})
+        floats = pl.selectors.float()  # a quotient may be a negative zero, which `AlignedWindows` never makes
+        made_of = frame.select(self.aggregates)
+        return made_of.with_columns(pl.when(floats != 0.0).then(floats).otherwise(floats.abs()))
 
 
 def folds_of(aggregates: Sequence[pl.Expr], columns: pl.Schema) -> Folds | None:
     """Return aggregates of a stream as folds, None if there is one that does not fold."""
-    folds: list[Fold] = []
+    plan = _Plan(columns)
     above: list[pl.Expr] = []
     names: list[str] = []
     for aggregate in aggregates:
         try:
             if aggregate.meta.has_multiple_outputs():
                 return None
-            tree = json.loads(aggregate.meta.serialize(format="json"))
+            tree = plan.above(json.loads(aggregate.meta.serialize(format="json")))
             names.append(aggregate.meta.output_name())
-            above.append(_expression(_above(tree, columns, folds)).alias(names[-1]))
+            above.append(_expression(tree).alias(names[-1]))
+            check_row_by_row(above[-1], plan.schema, "aggregate")
         except (PolarsError, FlowError, _DoesNotFoldError):  # a Python function has no tree
             return None
+    if not plan.folds:
+        return None
     plain = [expression.meta.undo_aliases().meta.is_column() for expression in above]
-    return Folds(folds, above, names if all(plain) else None) if folds else None
+    one_each = all(plain) and len(plan.folds) == len(above)
+    return Folds(plan.folds, plan.values, above, names if one_each else None)
 
 
 class _DoesNotFoldError(Exception):
     pass
 
 
-def _above(node: Any, columns: pl.Schema, folds: list[Fold]) -> Any:
-    """Return a tree with columns of totals in the place of its folds, which are added to `folds`."""
-    kind = next(iter(node)) if isinstance(node, dict) and len(node) == 1 else None
-    if node == "Len" or kind == "Agg":
-        folds.append(_fold(node, columns))
-        return {"Column": str(len(folds) - 1)}
-    if kind == "Literal":
-        return node
-    if kind not in _PARTS:
-        raise _DoesNotFoldError
-    inner = node[kind].copy()
-    for part in _PARTS[kind]:
-        inner[part] = _above(inner[part], columns, folds)
-    return {kind: inner}
+@dataclass
+class _Plan:
+    """The folds found so far, each once however often it is asked for."""
+
+    columns: pl.Schema
+    folds: list[Fold] = field(default_factory=list)
+    values: list[Value] = field(default_factory=list)
+    numbers: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def schema(self) -> pl.Schema:
+        """The columns of totals."""
+        return pl.Schema({str(i): fold.dtype for i, fold in enumerate(self.folds)})
+
+    def above(self, node: Any) -> Any:
+        """Return a tree with columns of totals in the place of its folds."""
+        if node == "Len" or (isinstance(node, dict) and node.keys() == {"Agg"}):
+            text = json.dumps(node)
+            if text not in self.numbers:
+                self.folds.append(self._fold(node))
+                self.numbers[text] = len(self.folds) - 1
+            return {"Column": str(self.numbers[text])}
+        if isinstance(node, dict):
+            if "Column" in node or "Selector" in node:
+                raise _DoesNotFoldError
+            return {key: self.above(part) for key, part in node.items()}
+        return [self.above(part) for part in node] if isinstance(node, list) else node
+
+    def _fold(self, node: Any) -> Fold:
+        frame = self.columns.to_frame().with_columns(pl.lit(0).alias("_pane"))
+        made = frame.group_by("_pane").agg(_expression(node).alias("_total")).schema["_total"]
+        if node == "Len":
+            return Fold("Len", None, 0, made)
+        [(kind, given)] = node["Agg"].items()
+        ddof, counts_nulls = 0, False
+        if kind in ("Var", "Std"):
+            given, ddof = given
+        elif kind in ("Min", "Max"):
+            if given["propagate_nans"]:
+                raise _DoesNotFoldError
+            given = given["input"]
+        elif kind == "Count":
+            counts_nulls, given = given["include_nulls"], given["input"]
+        elif kind not in ("Sum", "Mean", "First", "Last"):
+            raise _DoesNotFoldError
+        of, only = _expression(given), None
+        if isinstance(given, dict) and given.keys() == {"Filter"}:
+            of, only = _expression(given["Filter"]["input"]), _expression(given["Filter"]["by"])
+            check_row_by_row(only, self.columns, "aggregate")
+        check_row_by_row(of, self.columns, "aggregate")
+        if not of.meta.root_names():
+            raise _DoesNotFoldError
+        if counts_nulls and only is None:
+            return Fold("Len", None, 0, made)
+        value = of if not counts_nulls else pl.lit(True)
+        if only is not None and kind not in ("First", "Last"):
+            value, only = pl.when(only).then(value), None
+        dtype = self.columns.to_frame().select(of.alias("_value")).schema["_value"]
+        if kind == "Count" and not (dtype.is_integer() or dtype.is_float()):
+            value = pl.when(value.is_not_null()).then(pl.lit(True))
+        return Fold(kind, self._value(Value(value, only, _totals_of(kind, dtype, made))), ddof, made)
+
+    def _value(self, value: Value) -> int:
+        """Return the number of a value, which is added if it is not there."""
+        for i, known in enumerate(self.values):
+            if known.make is value.make and _same(known.of, value.of) and _same(known.only, value.only):
+                return i
+        self.values.append(value)
+        return len(self.values) - 1
 
 
-def _fold(node: Any, columns: pl.Schema) -> Fold:
-    frame = columns.to_frame().with_columns(pl.lit(0).alias("_pane"))
-    made = frame.group_by("_pane").agg(_expression(node).alias("_total")).schema["_total"]
-    if node == "Len":
-        return Fold("Len", None, made)
-    [(kind, given)] = node["Agg"].items()
-    of = _expression(given if kind == "Sum" else given.get("input"))
-    check_row_by_row(of, columns, "aggregate")
-    dtype = columns.to_frame().select(of.alias("_value")).schema["_value"]
-    whole = (dtype.is_integer() or dtype.is_temporal() or dtype == pl.Boolean) and dtype != pl.UInt64
-    fits = {
-        "Count": given == {**_dict(given), "include_nulls": False},
-        "Sum": whole and made in (pl.Int64, pl.UInt32) and dtype not in (pl.UInt32, pl.Int128, pl.UInt128),
-        "Min": whole and made == dtype and dtype not in (pl.Boolean, pl.Int128, pl.UInt128),
-        "Max": whole and made == dtype and dtype not in (pl.Boolean, pl.Int128, pl.UInt128),
-    }
-    if not of.meta.root_names() or not fits.get(kind, False):
-        raise _DoesNotFoldError
-    return Fold(kind, of, made)
+def _totals_of(kind: str, dtype: pl.DataType, made: pl.DataType) -> type[Totals]:
+    """Return what keeps totals of a kind, of values of a type, that come out as another."""
+    whole = (dtype.is_integer() and dtype not in _TOO_WIDE) or dtype == pl.Boolean
+    if kind == "Count":
+        return Floats if dtype.is_float() else Integers
+    if kind in ("First", "Last") and (whole or dtype.is_float() or dtype.is_temporal()):
+        return Ends
+    if kind in ("Min", "Max") and dtype.is_float():
+        return Floats
+    if kind in ("Min", "Max") and (whole or dtype.is_temporal()) and dtype != pl.UInt64:
+        return Integers
+    if kind == "Sum" and (made == pl.Float64 or (whole and type(made) in _NUMPY)):
+        return Floats if made == pl.Float64 else Integers
+    if kind in ("Mean", "Var", "Std") and made == pl.Float64 and (whole or dtype == pl.Float64):
+        return Floats if kind == "Mean" else Moments
+    raise _DoesNotFoldError
 
 
-def _dict(node: Any) -> dict[str, Any]:
-    return node if isinstance(node, dict) else {}
+def _same(one: pl.Expr | None, other: pl.Expr | None) -> bool:
+    return one is other if one is None or other is None else one.meta.eq(other)
 
 
 def _expression(tree: Any) -> pl.Expr:
     return pl.Expr.deserialize(io.StringIO(json.dumps(tree)), format="json")
-
-
-@dataclass
-class Totals:
-    """The totals of one fold, by entry."""
-
-    fold: Fold
-    totals: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
-    seen: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
-
-    def reserve(self, room: int) -> None:
-        """Make room for entries, all 0."""
-        self.totals = grown(self.totals, room)
-        if self.fold.kind in ("Min", "Max"):
-            self.seen = grown(self.seen, room)
-
-    def add(self, entries: NDArray[np.int64], values: pl.Series | None) -> None:
-        """Fold rows in; `values` are what the fold is of."""
-        if values is None:
-            return fold_count(entries, nulls_of(pl.Series()), self.totals)
-        if self.fold.kind == "Count":
-            return fold_count(entries, nulls_of(values), self.totals)
-        numbers = as_int64(values)
-        if self.fold.kind == "Sum":
-            return fold_sum(entries, numbers, nulls_of(values), self.totals)
-        highest = self.fold.kind == "Max"
-        return fold_extreme(entries, numbers, nulls_of(values), highest, self.totals, self.seen)
-
-    def of(self, entries: NDArray[np.int64]) -> pl.Series:
-        """Return the totals of some entries."""
-        column = pl.Series(self.totals[entries]).cast(self.fold.dtype)
-        return column.set(pl.Series(~self.seen[entries]), None) if len(self.seen) else column
-
-    def drop(self, first: int, count: int) -> None:
-        """Forget the first of `count` entries."""
-        for array in (self.totals, *([self.seen] if len(self.seen) else [])):
-            array[: count - first] = array[first:count]
-            array[count - first : count] = 0
