@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from datetime import UTC, datetime
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -12,6 +13,8 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 import oracles
+import penstock as ps
+from penstock.config import pipeline_of
 from penstock.model import EVENT_TIME, Batch, Stream
 from penstock.stages.window import Window
 from penstock.units import BEGINNING, END, YEAR_1, YEAR_9999
@@ -57,7 +60,9 @@ def make_rows(rng: random.Random, grid: dict[str, str], count: int) -> pl.DataFr
     """Make rows around a change of the clock, or anywhere; some are moved to the edges of days or windows."""
     change = int(datetime.fromisoformat(rng.choice(CHANGES[grid["time_zone"]])).timestamp()) * 10**6
     at = rng.choice([change - 40 * HOUR, change, -3 * 10**15, YEAR_1 + 5, YEAR_9999 - 10**13])
-    steps = rng.choice([[0, 1, HOUR], [HOUR // 2], [0, HOUR, 30 * HOUR], [1, 900 * HOUR], [HOUR, 10**16]])
+    steps = rng.choice(
+        [[0, 1, HOUR], [HOUR // 2], [0, HOUR, 30 * HOUR], [1, 900 * HOUR], [HOUR, 11 * 10**15]]
+    )
     times = []
     for _ in range(count):
         times.append(at)
@@ -165,6 +170,21 @@ def test_worked_by_hand(aggregates: list[pl.Expr]) -> None:
         ("2024-03-31 00:00", "2024-04-01 00:00", 2),
     ]
     assert counts(spring, every="1mo") == [("2024-03-01 00:00", "2024-04-01 00:00", 3)]
+
+
+def test_in_a_flow(in_tmp: Path) -> None:
+    rows = rows_at("2024-03-31T00:00+01:00", "2024-04-01T00:00+02:00", "2024-04-01T00:01+02:00")
+    grid = {"every": "1d", "period": "2d", "offset": "1d", "time_zone": "Europe/Zurich", "closed": "right"}
+    expected = run(Window(**grid, aggregate="COUNT(*) AS hits"), rows, random.Random(1))
+    assert expected["hits"].to_list() == [1, 2, 2, 1]
+    flow = ps.Pipeline(ps.Frames([rows]))
+    flow.window(**grid).agg("COUNT(*) AS hits", name="days")
+    assert_frame_equal(flow.collect()["days"], expected)
+    Path("rows.ndjson").write_text(rows.select("time").write_ndjson())
+    codec = {"type": "ndjson", "schema": {"time": "timestamp"}}
+    table = {"name": "days", "type": "window", "aggregate": ["COUNT(*) AS hits"], **grid}
+    source = {"type": "files", "paths": ["rows.ndjson"], "codec": codec}
+    assert_frame_equal(pipeline_of({"source": source, "stage": [table]}).collect()["days"], expected)
 
 
 @pytest.mark.parametrize("aggregates", [FOLDING, HELD])

@@ -13,6 +13,8 @@ from penstock.units import BEGINNING, END, YEAR_1, YEAR_9999
 from penstock.windows.grid import Closed, Grid, Panes, grid_of
 
 GRIDS = [
+    ("1us", "2us", "-1d", None),
+    ("1us", "3us", "1d", None),
     ("10us", "50us", "3us", None),
     ("1h", "1h", "0s", None),
     ("1d", "7d", "-36h", None),
@@ -77,7 +79,7 @@ def test_frontiers(spans: tuple[str, str, str, str | None], closed: Closed) -> N
     assert grid.last_closed(BEGINNING) < grid.panes(np.array([YEAR_1]))[0] - grid.overlap
     assert grid.last_closed(END) >= grid.panes(np.array([YEAR_9999]))[0]
     for frontier in (BEGINNING, END):
-        assert BEGINNING <= grid.last_closed(frontier) <= END
+        assert BEGINNING <= grid.last_closed(frontier) <= END - grid.overlap
     reached = [grid.first_open(frontier) for frontier in sorted([BEGINNING, *times, *edges, YEAR_9999, END])]
     assert reached == sorted(reached)
 

@@ -78,7 +78,8 @@ class Grid:
         """Return the earliest start of a window that ends after `frontier`; see `Panes`."""
         if frontier >= END:
             return END
-        return max((self.last_closed(frontier) + 1) * self._every + self._offset, BEGINNING)
+        first = (frontier - self._offset) // self._every - self.overlap + 1
+        return max(first * self._every + self._offset, BEGINNING)
 
 
 class CalendarGrid:
