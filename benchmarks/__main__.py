@@ -16,17 +16,25 @@ from benchmarks.access_log import access_log
 from benchmarks.decoding_access import decode_combined
 from benchmarks.decoding_events import decode_logfmt, decode_ndjson
 from benchmarks.first_use import first_use
+from benchmarks.general import windows_general
 from benchmarks.harness import Outcome, Setting
 from benchmarks.hopping import hopping
+from benchmarks.keys import keys
 from benchmarks.memory import memory, memory_limit
 from benchmarks.ndjson import ndjson
+from benchmarks.out_of_order import out_of_order
+from benchmarks.overhead import overhead
 from benchmarks.windows import windows_int, windows_string
 from benchmarks.zscore import zscore
 
 CASES: dict[str, tuple[str, Callable[[Setting], Outcome]]] = {
     "windows-int": ("tumbling windows in memory, by an integer key", windows_int),
     "windows-string": ("tumbling windows in memory, by a string key", windows_string),
+    "windows-general": ("tumbling windows of a median and of distinct values, in memory", windows_general),
     "hopping": ("overlapping windows in memory", hopping),
+    "out-of-order": ("tumbling windows of events that come out of order", out_of_order),
+    "keys": ("tumbling windows of 1 to 1,000,000 keys: events per second, memory per key", keys),
+    "overhead": ("what an empty batch costs, and one of 1,000 rows", overhead),
     "zscore": ("rolling z-scores in memory", zscore),
     "ndjson": ("a file of JSON objects to windows to Parquet", ndjson),
     "decode-combined": ("an access log to columns", decode_combined),
@@ -54,7 +62,7 @@ def main(cases: tuple[str, ...], listed: bool, quick: bool, as_json: bool, repea
     """
     if listed:
         for name, (what, _) in CASES.items():
-            click.echo(f"{name:15} {what}")
+            click.echo(f"{name:16} {what}")
         return
     about, outcomes = report.machine(), {}
     if not as_json:

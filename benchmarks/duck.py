@@ -12,7 +12,13 @@ import pyarrow as pa
 from benchmarks.harness import Answer, Contender
 
 
-def contender(sql: str, rows: pl.DataFrame, answer: Callable[[pl.DataFrame], Answer]) -> list[Contender]:
+def contender(
+    sql: str,
+    rows: pl.DataFrame,
+    answer: Callable[[pl.DataFrame], Answer],
+    name: str = "DuckDB",
+    like: Callable[[], Answer] | None = None,
+) -> list[Contender]:
     """Make a contender of a query over `rows`, which it knows as `events`; none without DuckDB."""
     if not installed():
         return []
@@ -20,10 +26,11 @@ def contender(sql: str, rows: pl.DataFrame, answer: Callable[[pl.DataFrame], Ans
     table = rows.with_columns(pl.col("time").cast(pl.Datetime("us"))).to_arrow()
     return [
         Contender(
-            name="DuckDB",
+            name=name,
             run=lambda: query(sql, events=table),
             answer=lambda made: answer(pl.DataFrame(made)),
             events=len(rows),
+            like=like,
         )
     ]
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from benchmarks.harness import Outcome, Record
 
-_PACKAGES = ("penstock", "polars", "pyarrow", "numpy", "numba", "duckdb")
+_PACKAGES = ("penstock", "polars", "pyarrow", "numpy", "numba", "duckdb", "datafusion", "bytewax")
 _FORMATS = {
     "seconds": "{:.3f}",
     "fastest": "{:.3f}",
@@ -70,6 +70,8 @@ def _rest(row: Sequence[str], widths: Sequence[int]) -> list[tuple[str, int]]:
 def _cell(name: str, value: object) -> str:
     if value is None:
         return ""
+    if name.startswith("ms"):
+        return f"{value:.3f}"
     return _FORMATS.get(name, "{:.2f}" if isinstance(value, float) else "{}").format(value)
 
 

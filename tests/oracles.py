@@ -156,3 +156,31 @@ def first_shown(zone: str, clock: datetime) -> datetime:
 
 def _shown(zone: str, instant: datetime) -> datetime:
     return instant.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
+
+
+def join(
+    rows: Sequence[tuple[object, ...]],
+    keys: Sequence[Sequence[object]],
+    table: Sequence[tuple[Sequence[object], tuple[object, ...]]],
+    inner: bool,
+    multiple: str,
+) -> list[tuple[object, ...]]:
+    """Look each row's key up in a dictionary of a table of (key, values); None matches nothing."""
+    known: dict[tuple[object, ...], list[tuple[object, ...]]] = {}
+    for key, values in table:
+        if None not in key:
+            known.setdefault(_plain(key), []).append(values)
+    width = len(table[0][1]) if table else 0
+    made = []
+    for row, key in zip(rows, keys, strict=True):
+        found = known.get(_plain(key), []) if None not in key else []
+        found = found if multiple == "all" else found[:1]
+        if not found and not inner:
+            found = [(None,) * width]
+        made += [(*row, *values) for values in found]
+    return made
+
+
+def _plain(key: Sequence[object]) -> tuple[object, ...]:
+    """Make NaN equal to itself; Python holds 0.0 for -0.0, and 1 for 1.0, as it should be."""
+    return tuple("NaN" if isinstance(part, float) and math.isnan(part) else part for part in key)

@@ -64,6 +64,7 @@ def example(kind: str, name: str) -> dict[str, Any]:
 def files(in_tmp: Path) -> None:
     Path("rows.ndjson").write_text(json.dumps(ROW) + "\n")
     Path("nothing.log").touch()
+    Path("hosts.csv").write_text("host,team\na,web\n")
 
 
 @every_entry
@@ -129,7 +130,8 @@ def test_a_sink_says_how_often_a_row_may_appear_and_opens_without_writing(name: 
     assert len(TABLES["sinks"][name].GUARANTEE.splitlines()) == 1
     flow = pipeline_of(flow_around("sinks", example("sinks", name))).bind()
     flow.intake.close()
-    assert sorted(path.name for path in Path.cwd().iterdir()) == ["nothing.log", "rows.ndjson"]
+    names = ["hosts.csv", "nothing.log", "rows.ndjson"]
+    assert sorted(path.name for path in Path.cwd().iterdir()) == names
 
 
 @every_entry

@@ -193,3 +193,17 @@ def test_keys_of_several_columns_have_an_order_too() -> None:
     index.codes(rows)
     ordered = index.keys[index.order(np.arange(len(index)))]
     assert identities(ordered) == identities(index.keys.sort("a", "b", "c"))
+
+
+@settings(max_examples=200, derandomize=True)
+@given(st.integers(0, 2**48))
+def test_a_closed_index_knows_what_it_knew_and_takes_no_more(seed: int) -> None:
+    rng = random.Random(seed)
+    by = {f"k{i}": rng.choice([*KINDS]) for i in range(rng.choice([1, 1, 2, 3]))}
+    known, others = frame(by, rng.choice([0, 1, 5]), rng), frame(by, 30, rng)
+    index = KeyIndex(known.schema)
+    numbers = dict(zip(identities(known), index.codes(known).tolist(), strict=True))
+    index.close()
+    for _ in range(2):
+        assert index.codes(others).tolist() == [numbers.get(key, -1) for key in identities(others)]
+    assert len(index) == len(numbers)

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+from datetime import date, datetime
+from decimal import Decimal
+
 import numpy as np
 import polars as pl
 import pyarrow as pa
 import pytest
 from polars.testing import assert_frame_equal
 
-from penstock.strings import owned
+from penstock.strings import nulls_of, owned
 
 PINNED = 100_000
 
@@ -63,3 +66,34 @@ def test_values_and_types_stay_as_they_are(column: pl.Series) -> None:
     rows = column.alias("k").to_frame()
     for part in (rows, rows[1:], rows[:0]):
         assert_frame_equal(owned(part), part)
+
+
+@pytest.mark.parametrize("columns", [["", "n"], ["n", ""], [""]])
+@pytest.mark.parametrize("text", ["", "n"])
+def test_a_column_without_a_name_keeps_that(columns: list[str], text: str) -> None:
+    values: dict[str, list[object]] = {"": ["x" * 20, None], "n": ["y" * 13, "z"]}
+    if text not in columns:
+        text = columns[0]
+    rows = pl.DataFrame({name: values[name] if name == text else [1, 2] for name in columns})
+    for part in (rows, rows[1:], rows[:0]):
+        assert owned(part).columns == columns
+        assert_frame_equal(owned(part), part)
+
+
+@pytest.mark.parametrize(
+    "dtype",
+    [pl.Int64, pl.Float32, pl.Boolean, pl.String, pl.Binary, pl.Date, pl.Datetime("ms"), pl.Int128,
+     pl.UInt128, pl.Decimal(9, 2), pl.Categorical, pl.List(pl.Int8), pl.Struct({"a": pl.Int8}),
+     pl.Null, pl.Object],
+)  # fmt: skip
+def test_nulls_of_any_type(dtype: pl.DataType) -> None:
+    some = {pl.String: "x", pl.Categorical: "x", pl.Binary: b"x", pl.Date: date(2026, 3, 1), pl.Null: None,
+            pl.Boolean: False, pl.List: [None], pl.Struct: {"a": None}, pl.Object: object(),
+            pl.Datetime: datetime(2026, 3, 1), pl.Decimal: Decimal(1)}.get(dtype.base_type(), 1)  # fmt: skip
+    column = pl.Series([some, None, None, some, some, *[None] * 9, some, some], dtype=dtype)
+    for part in (column, column[1:], column[9:11], column[3:5], column[:0]):
+        told = nulls_of(part)
+        assert told.dtype == np.bool_
+        assert not told.flags.writeable
+        assert len(told) == (len(part) if part.null_count() else 0)
+        assert told.tolist() == (part.is_null().to_list() if part.null_count() else [])

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from penstock.detectors.rolling_zscore import RollingZScore
     from penstock.engine.flow import Batching, Epochs, Timing
     from penstock.engine.summary import Summary
-    from penstock.errors import FlowError, PenstockError, RunError
+    from penstock.errors import FlowError, PenstockError, PenstockWarning, RunError
     from penstock.pipeline import Pipeline
     from penstock.sinks.console import Console
     from penstock.sinks.ndjson import NdJsonFile
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from penstock.sources.files import Files
     from penstock.sources.frames import Frames
     from penstock.sources.synthetic import Synthetic
+    from penstock.stages.join import Join
 
 _HOMES = {
     "Batching": "engine.flow",
@@ -50,6 +51,7 @@ _HOMES = {
     "Files": "sources.files",
     "FlowError": "errors",
     "Frames": "sources.frames",
+    "Join": "stages.join",
     "Lines": "codecs.lines",
     "Logfmt": "codecs.logfmt",
     "MultilineRule": "codecs.multiline",
@@ -57,6 +59,7 @@ _HOMES = {
     "NdJsonFile": "sinks.ndjson",
     "Parquet": "sinks.parquet",
     "PenstockError": "errors",
+    "PenstockWarning": "errors",
     "Pipeline": "pipeline",
     "Regex": "codecs.regex",
     "RollingZScore": "detectors.rolling_zscore",
@@ -83,6 +86,7 @@ __all__ = [
     "Files",
     "FlowError",
     "Frames",
+    "Join",
     "Lines",
     "Logfmt",
     "MultilineRule",
@@ -90,6 +94,7 @@ __all__ = [
     "NdJsonFile",
     "Parquet",
     "PenstockError",
+    "PenstockWarning",
     "Pipeline",
     "Regex",
     "RollingZScore",

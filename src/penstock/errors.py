@@ -14,6 +14,10 @@ class RunError(PenstockError):
     """The run could not go on: a full disk, a broken file, a server that refuses."""
 
 
+class PenstockWarning(UserWarning):
+    """Something the user should know of that does not stop the run, and loses no row."""
+
+
 @dataclass(frozen=True)
 class Mistake:
     """One mistake in a description: where it stands, and the rule it breaks with the way out."""

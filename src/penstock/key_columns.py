@@ -10,6 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from penstock.kernels.hashing import (
+    CLOSED,
     COUNT,
     NULL,
     STRIDE,
@@ -43,6 +44,10 @@ class KeyColumn(Protocol):
         """Return the values of some codes, with memory of their own."""
         ...
 
+    def close(self) -> None:
+        """Add no more values: the code of those not seen before is -1 from now on."""
+        ...
+
     def __len__(self) -> int:
         """Return how many codes there are."""
         ...
@@ -64,7 +69,7 @@ class _Table:
         self.slots: NDArray[np.uint64] = np.zeros(2 * _ROOM, np.uint64)
         self.hashes: NDArray[np.uint64] = np.empty(_ROOM, np.uint64)
         self.keys: NDArray[Any] = np.empty((_ROOM, width) if width else _ROOM, dtype)
-        self.state = np.array([0, -1, 0], np.int64)
+        self.state = np.array([0, -1, 0, 0], np.int64)
 
     @property
     def full(self) -> bool:
@@ -141,6 +146,10 @@ class NumberKeys:
             values = pl.Series(numbers).cast(self._dtype)
         return values if null < 0 else values.set(pl.Series(codes == null), None)
 
+    def close(self) -> None:
+        """Add no more values; see `KeyColumn.close`."""
+        self._table.state[CLOSED] = 1
+
     def __len__(self) -> int:
         """Return how many codes there are."""
         return int(self._table.state[COUNT])
@@ -174,13 +183,17 @@ class TextKeys:
 
     def of(self, codes: NDArray[np.int64]) -> pl.Series:
         """Return the values of some codes; see `KeyColumn.of`."""
-        _, null, used = self._table.state.tolist()
+        null, used = self._table.state[[NULL, USED]].tolist()
         views = np.empty((len(codes), 2), np.uint64)
         text_views(self._table.keys, codes, views)
         nulls = codes == null if null >= 0 else np.empty(0, np.bool_)
         begins = range(0, max(used, 1), 1 << STRIDE)
         texts = [self._texts[at : min(used, at + 2 ** (STRIDE + 1) - 1)] for at in begins]
         return texts_of(views, nulls, texts, self._dtype).cast(self._dtype)
+
+    def close(self) -> None:
+        """Add no more values; see `KeyColumn.close`."""
+        self._table.state[CLOSED] = 1
 
     def __len__(self) -> int:
         """Return how many codes there are."""
@@ -204,6 +217,7 @@ class OtherKeys:
 
     def __init__(self, dtype: pl.DataType) -> None:
         self._known = pl.DataFrame(schema={"k": dtype, _CODE: pl.Int64})
+        self._closed = False
 
     def codes(self, column: pl.Series) -> NDArray[np.int64]:
         """Return the code of each value; see `KeyColumn.codes`."""
@@ -213,15 +227,22 @@ class OtherKeys:
         groups = rows.group_by("k", maintain_order=True).agg(_ROW)
         found = groups.join(self._known, on="k", how="left", nulls_equal=True, maintain_order="left")
         new = found[_CODE].is_null().to_numpy()
-        numbers = found[_CODE].fill_null(0).to_numpy().copy()
-        numbers[new] = np.arange(len(self._known), len(self._known) + new.sum())
+        numbers = found[_CODE].fill_null(-1).to_numpy().copy()
+        if not self._closed:
+            numbers[new] = np.arange(len(self._known), len(self._known) + new.sum())
         found = found.with_columns(pl.Series(_CODE, numbers))
-        self._known = pl.concat([self._known, found.filter(pl.Series(new)).select("k", _CODE)], rechunk=True)
+        if not self._closed:
+            more = found.filter(pl.Series(new)).select("k", _CODE)
+            self._known = pl.concat([self._known, more], rechunk=True)
         return found.select(_ROW, _CODE).explode(_ROW).sort(_ROW)[_CODE].to_numpy()
 
     def of(self, codes: NDArray[np.int64]) -> pl.Series:
         """Return the values of some codes; see `KeyColumn.of`."""
         return self._known["k"].gather(codes)
+
+    def close(self) -> None:
+        """Add no more values; see `KeyColumn.close`."""
+        self._closed = True
 
     def __len__(self) -> int:
         """Return how many codes there are."""

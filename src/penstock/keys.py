@@ -26,12 +26,13 @@ class KeyIndex:
         """From the second column on: the keys of the columns up to it, each a pair of codes."""
 
     def codes(self, rows: pl.DataFrame) -> NDArray[np.int64]:
-        """Return the code of each row's key, shape (n,); keys not seen before are added."""
+        """Return the code of each row's key, shape (n,); keys not seen before are added, or -1 if closed."""
         of_columns = [column.codes(rows[name]) for name, column in self._columns.items()]
         if not of_columns:
             return np.zeros(len(rows), np.int64)
         codes = of_columns[0]
         for pair, more in zip(self._pairs, of_columns[1:], strict=True):
+            # Where either is -1 the pair is negative, and never known.
             codes = pair.codes_of(codes << 32 | more, _NO_NULLS)
         return codes
 
@@ -45,6 +46,11 @@ class KeyIndex:
                 codes, own = pairs >> 32, pairs & 0xFFFFFFFF
             picked[name] = column.of(own)
         return pl.DataFrame({name: picked[name] for name in self._columns})
+
+    def close(self) -> None:
+        """Add no more keys: the code of those not seen before is -1 from now on."""
+        for part in (*self._columns.values(), *self._pairs):
+            part.close()
 
     @property
     def keys(self) -> pl.DataFrame:

@@ -18,6 +18,7 @@ from penstock.model import EVENTS, LATE, REJECTS, Detector, Sink, Source, Stage,
 from penstock.sinks.frames import Collected
 from penstock.stages.derive import Derive
 from penstock.stages.detect import Detect
+from penstock.stages.join import Join
 from penstock.stages.select import Select
 from penstock.stages.where import Where
 from penstock.stages.window import Window
@@ -100,6 +101,10 @@ class Pipeline:
     def detect(self, detector: Detector, name: str | None = None) -> Handle:
         """Scores of `events`; see `Handle.detect`."""
         return self.events.detect(detector, name)
+
+    def join(self, join: Join, name: str | None = None) -> Handle:
+        """Look up rows of `events` in a table; see `Handle.join`."""
+        return self.events.join(join, name)
 
     def stage(self, stage: Stage, reads: str = EVENTS, name: str | None = None) -> Handle:
         """Add any stage that reads the stream `reads`; the stream it makes bears `name`."""
@@ -195,6 +200,10 @@ class Handle:
     def detect(self, detector: Detector, name: str | None = None) -> Handle:
         """Score each row with a detector."""
         return self.pipeline.stage(Detect(detector), self.name, name)
+
+    def join(self, join: Join, name: str | None = None) -> Handle:
+        """Add the columns of a table in a file: `join(ps.Join("hosts.csv", on="host"))`."""
+        return self.pipeline.stage(join, self.name, name)
 
     def write(self, sink: Sink, where: pl.Expr | str | None = None) -> None:
         """Write the stream, or its rows for which `where` is true."""

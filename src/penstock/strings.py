@@ -69,14 +69,10 @@ def nulls_of(column: pl.Series) -> NDArray[np.bool_]:
     """Tell which values are null, shape (n,), or (0,) where none is; not to be written to."""
     nulls = np.empty(0, np.bool_)
     if column.null_count():
-        array = column.rechunk().to_arrow(compat_level=pl.CompatLevel.newest())
-        bits = array.buffers()[0]
-        if bits is None:  # a column that can hold nothing else
-            nulls = np.ones(len(array), np.bool_)
-        else:
-            stop = array.offset + len(array)
-            valid = np.unpackbits(np.frombuffer(bits, np.uint8), count=stop, bitorder="little")
-            nulls = valid[array.offset :] == 0
+        # Of the column itself Arrow may know nothing (Int128, Object).
+        array = column.is_null().rechunk().to_arrow()
+        bits, stop = np.frombuffer(array.buffers()[1], np.uint8), array.offset + len(array)
+        nulls = np.unpackbits(bits, count=stop, bitorder="little")[array.offset :].view(np.bool_)
     nulls.setflags(write=False)  # always, so that a kernel is compiled for one kind of array only
     return nulls
 

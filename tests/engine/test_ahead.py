@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import polars as pl
 import pytest
@@ -23,6 +24,7 @@ class Numbers:
     def __init__(self, count: int, fails: bool = False) -> None:
         self.count, self.fails = count, fails
         self.read_so_far, self.closed = 0, 0
+        self.text = Text.of(b"")
         self.busy = threading.Lock()
 
     def read(self) -> Chunk | None:
@@ -34,7 +36,7 @@ class Numbers:
                     raise RunError("the disk broke")
                 return None
             self.read_so_far += 1
-            return Chunk(Text.of(b""), self.read_so_far - 1, 0)
+            return Chunk(self.text, self.read_so_far - 1, 0)
         finally:
             self.busy.release()
 
@@ -118,3 +120,168 @@ def test_closing_in_the_middle_waits_for_the_readers() -> None:
     taken(ahead, [reader], [0] * 5)
     ahead.close()
     assert reader.closed == 1
+
+
+class Queued:
+    """Takes the place of the threads: what is handed to it is run when the test says so."""
+
+    def __init__(self, ahead: ReadAhead) -> None:
+        assert ahead._pool is not None
+        ahead._pool.shutdown()
+        ahead._pool = self  # type: ignore[assignment]
+        self.work: list[Callable[[], None]] = []
+
+    def submit(self, call: Callable[..., None], *of: object) -> None:
+        self.work.append(partial(call, *of))
+
+    def shutdown(self, cancel_futures: bool) -> None:
+        assert cancel_futures
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_who_would_wait_decodes_all_if_nobody_else_does(fails: bool) -> None:
+    mine, reader = [], Numbers(20, fails)
+
+    def noted(chunk: Chunk) -> Arrived:
+        mine.append(chunk.start)
+        return arrived(chunk)
+
+    ahead = ReadAhead(noted, 1)
+    Queued(ahead)
+    assert taken(ahead, [reader], [0] * 20) == [[*range(20)]]
+    assert mine == [*range(20)]
+    if fails:
+        with pytest.raises(RunError, match="the disk broke"):
+            ahead.next(0, lambda: reader)
+    else:
+        assert ahead.next(0, lambda: reader) is None
+    ahead.close()
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_who_would_wait_decodes_beside_all_threads(threads: int) -> None:
+    meeting, met = threading.Barrier(threads + 1), set()
+
+    def together(chunk: Chunk) -> Arrived:
+        if chunk.start <= threads:
+            meeting.wait(timeout=60)  # passes when all threads and the caller's are here
+            met.add(threading.get_ident())
+        return arrived(chunk)
+
+    ahead = ReadAhead(together, threads)
+    assert taken(ahead, [Numbers(30)], [0] * 31) == [[*range(30), None]]
+    ahead.close()
+    assert len(met) == threads + 1
+    assert threading.get_ident() in met
+
+
+class Slow(Numbers):
+    """Reads a chunk only when all before it are decoded."""
+
+    def __init__(self, count: int, fails: bool) -> None:
+        super().__init__(count, fails)
+        self.decoded = [threading.Event() for _ in range(count)]
+
+    def read(self) -> Chunk | None:
+        for before in self.decoded[: self.read_so_far]:
+            assert before.wait(60)
+        return super().read()
+
+
+@THREADS
+@pytest.mark.parametrize("fails", [False, True])
+def test_readers_that_are_slower_than_who_decodes(threads: int, fails: bool) -> None:
+    readers, seen = [Slow(25, fails) for _ in range(2)], []
+
+    def decode(chunk: Chunk) -> Arrived:
+        seen.append(chunk.start)
+        number = int(chunk.data.size)  # type: ignore[union-attr]
+        readers[number].decoded[chunk.start].set()
+        return arrived(chunk)
+
+    for number, reader in enumerate(readers):
+        reader.text = Text.of(b"\n" * number)
+    ahead = ReadAhead(decode, threads)
+    assert taken(ahead, readers, [0, 1] * 25) == [[*range(25)]] * 2
+    for number in range(2):
+        if fails:
+            with pytest.raises(RunError, match="the disk broke"):
+                ahead.next(number, lambda: readers[0])
+        else:
+            assert ahead.next(number, lambda: readers[0]) is None
+    ahead.close()
+    assert sorted(seen) == sorted([*range(25)] * 2)
+
+
+@THREADS
+def test_threads_that_are_slower_than_who_waits(threads: int) -> None:
+    """What a thread decodes is ready only when five chunks more are read: the caller's thread goes on."""
+    reader, count = Numbers(40), 40
+    read, here, seen = threading.Condition(), threading.get_ident(), []
+
+    def decode(chunk: Chunk) -> Arrived:
+        with read:
+            seen.append(chunk.start)
+            read.notify_all()
+            if threading.get_ident() != here:
+                assert read.wait_for(lambda: len(seen) >= min(chunk.start + 6, count), timeout=60)
+            if chunk.start % 7 == 3:
+                raise ValueError(f"chunk {chunk.start}")
+        return arrived(chunk)
+
+    ahead = ReadAhead(decode, threads)
+    for number in range(count):
+        if number % 7 == 3:
+            with pytest.raises(ValueError, match=f"chunk {number}$"):
+                ahead.next(0, lambda: reader)
+        else:
+            assert taken(ahead, [reader], [0]) == [[number]]
+    assert ahead.next(0, lambda: reader) is None
+    ahead.close()
+    assert sorted(seen) == [*range(count)]
+
+
+def test_nothing_is_read_once_the_end_was_told() -> None:
+    reader = Numbers(0)
+    ahead = ReadAhead(arrived, 1)
+    queued = Queued(ahead)
+    assert ahead.next(0, lambda: reader) is None
+    assert reader.closed == 1
+    assert queued.work
+    reads: list[None] = []
+    reader.read = lambda: reads.append(None)  # type: ignore[method-assign]
+    for work in queued.work:
+        work()
+    assert not reads, "a file's number may be another file's by now"
+    ahead.close()
+
+
+def test_who_is_interrupted_while_it_decodes_for_later_stops_at_once() -> None:
+    ready, go, here = threading.Event(), threading.Event(), threading.get_ident()
+
+    def decode(chunk: Chunk) -> Arrived:
+        if threading.get_ident() == here:
+            raise KeyboardInterrupt
+        ready.set()
+        assert go.wait(60)
+        return arrived(chunk)
+
+    ahead = ReadAhead(decode, 1)
+    queued = Queued(ahead)
+    submit = queued.submit
+
+    def at_once(call: Callable[..., None], *of: object) -> None:
+        submit(call, *of)
+        if len(queued.work) == 1:  # the first chunk is another thread's, and is not ready
+            other.append(threading.Thread(target=queued.work[0]))
+            other[0].start()
+            assert ready.wait(60)
+
+    other: list[threading.Thread] = []
+    queued.submit = at_once  # type: ignore[method-assign]
+    with pytest.raises(KeyboardInterrupt):
+        ahead.next(0, lambda: Numbers(10))
+    assert not go.is_set()
+    go.set()
+    other[0].join(60)
+    ahead.close()

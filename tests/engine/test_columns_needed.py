@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from pathlib import Path
 
 import polars as pl
 import polars.selectors as cs
@@ -45,6 +46,8 @@ STAGES: list[Callable[[Handle], Handle]] = [
     lambda of: of.select("time", "text", "a", "c", "b"),
     lambda of: of.select(pl.exclude("nothing")),
     lambda of: of.detect(ps.RollingZScore("c", by="text", min_count=2)).select("time", "a", "b", "c", "text"),
+    lambda of: of.join(ps.Join("words.csv", "a", multiple="all")).derive(pl.col("word").alias("text"))
+        .select("time", "a", "b", "c", "text"),
     lambda of: of.window("1s", by=["text", "a"]).agg(pl.col("b").sum(), pl.col("c").max())
         .select(pl.col("window_start").alias("time"), "text", "a", "b", "c"),
 ]  # fmt: skip
@@ -58,7 +61,8 @@ LAST: list[Callable[[Handle], Handle]] = [
 
 @settings(max_examples=80, derandomize=True)
 @given(st.integers(0, 2**48))
-def test_a_stream_is_the_same_whoever_else_is_written(seed: int) -> None:
+def test_a_stream_is_the_same_whoever_else_is_written(in_tmp: Path, seed: int) -> None:
+    Path("words.csv").write_text("a,word\n1,one\n2,two\n1,a longer word\n")
     rng = random.Random(seed)
     flow = ps.Pipeline(source(rng), delay="1s", batch=ps.Batching(rows=50))
     made = [flow.events]
@@ -90,10 +94,12 @@ def test_a_stream_is_the_same_whoever_else_is_written(seed: int) -> None:
         (lambda of: of.select("time", "c").window("1s").agg(pl.len()), {"time", "c"}),
         (lambda of: of.select("_source"), {"time", "_source"}),
         (lambda of: of.detect(ps.RollingZScore("b", by="a")).select("c", "score"), {"time", "a", "b", "c"}),
+        (lambda of: of.join(ps.Join("words.csv", "a")).select("word", "c"), {"time", "a", "c"}),
         (lambda of: of.where("a > 1"), ALL | {"_source", "_offset"}),
     ],
 )
-def test_what_is_needed(build: Callable[[Handle], Handle], expected: set[str]) -> None:
+def test_what_is_needed(in_tmp: Path, build: Callable[[Handle], Handle], expected: set[str]) -> None:
+    Path("words.csv").write_text("a,word\n1,one\n")
     flow = ps.Pipeline(source(random.Random(1)))
     flow.sink(Collected(), build(flow.events).name)
     bound = flow.bind()

@@ -75,7 +75,7 @@ class Table:
     def __init__(self, numbers: bool) -> None:
         self.slots, self.hashes = np.zeros(4, np.uint64), np.empty(2, np.uint64)
         self.keys = np.empty(2, np.int64) if numbers else np.empty((2, 4), np.uint64)
-        self.texts, self.state = np.empty(3, np.uint8), np.array([0, -1, 0])
+        self.texts, self.state = np.empty(3, np.uint8), np.array([0, -1, 0, 0])
 
     def enlarge(self) -> None:
         if self.state[COUNT] == len(self.keys):
@@ -163,16 +163,64 @@ def test_keys_are_compared_where_hashes_collide(monkeypatch: pytest.MonkeyPatch)
         texts = drawn_texts(rng, 30)
         codes = np.empty(30, np.int64)
         room = (np.zeros(128, np.uint64), np.empty(64, np.uint64), np.empty((64, 4), np.uint64))
-        arrays = (*room, np.empty(4096, np.uint8), np.array([0, -1, 0]))
+        arrays = (*room, np.empty(4096, np.uint8), np.array([0, -1, 0, 0]))
         rows = viewed(texts, rng)
         text_hashes.py_func(*rows, SEED, codes)
         assert text_codes.py_func(*rows, *arrays, 0, codes) == 30
         assert codes.tolist() == first_come(texts)
         values = np.array([rng.randrange(9) for _ in texts])
-        arrays = (*room[:2], np.empty(64, np.int64), np.array([0, -1, 0]))
+        arrays = (*room[:2], np.empty(64, np.int64), np.array([0, -1, 0, 0]))
         arrays[0][:] = 0
         assert number_codes.py_func(values, np.empty(0, np.bool_), SEED, *arrays, 0, codes) == 30
         assert codes.tolist() == first_come(values.tolist())
+
+
+def test_rows_that_are_asked_for_ahead_collide() -> None:
+    # Slots are asked for 32 rows ahead, keys 16: whatever lies there. All or many have one hash here.
+    for seed in range(300):
+        rng = random.Random(seed)
+        texts = drawn_texts(rng, rng.choice([31, 32, 33, 48, 49, 64, 200]))
+        views, nulls, data, begins = viewed(texts, rng)
+        hashes = np.empty(len(texts), np.int64)
+        text_hashes(views, nulls, data, begins, SEED, hashes)
+        bits = rng.choice([0, 1, 3])  # of the hashes that differ
+        low = (hashes.view(np.uint64) & np.uint64(2**bits - 1)).view(np.int64)
+        shift = rng.choice([0, 32, 61])  # in the slots, in the halves that stand in them, in neither
+        hashes = np.where(hashes == 0, 0, low << shift | rng.choice([0, -1, 7 << 40]) << 3)
+        table, row, codes = Table(numbers=False), 0, hashes.copy()
+        while True:
+            arrays = (table.slots, table.hashes, table.keys, table.texts, table.state)
+            row = text_codes(views, nulls, data, begins, *arrays, row, codes)
+            if row == len(texts):
+                break
+            assert (codes[row:] == hashes[row:]).all()
+            table.enlarge()
+        assert codes.tolist() == first_come(texts)
+
+
+def test_what_is_asked_for_ahead_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[int, int]] = []
+
+    def noted(array: NDArray[np.uint64], at: int) -> None:
+        assert 0 <= at < array.size
+        asked.append((array.ndim, int(at)))
+
+    monkeypatch.setattr(hashing, "prefetch", noted)
+    for name in ("word_at", "_same_middle"):
+        monkeypatch.setattr(hashing, name, getattr(hashing, name).py_func)
+    for seed in range(30):
+        rng = random.Random(seed)
+        texts = drawn_texts(rng, 80)
+        rows, codes = viewed(texts, rng), np.empty(80, np.int64)
+        text_hashes(*rows, SEED, codes)
+        hashes = codes.copy()
+        room = (np.zeros(128, np.uint64), np.empty(64, np.uint64), np.empty((64, 4), np.uint64))
+        asked.clear()
+        text_codes.py_func(*rows, *room, np.empty(4096, np.uint8), np.array([0, -1, 0]), 0, codes)
+        assert codes.tolist() == first_come(texts)
+        slots = [at for dimensions, at in asked if dimensions == 1]
+        assert slots == [int(bits) & 127 for bits in hashes[32:]]
+        assert all(at % 4 == 0 for dimensions, at in asked if dimensions == 2)
 
 
 def test_texts_are_packed() -> None:

@@ -55,6 +55,19 @@ def test_a_person_gets_a_table_under_one_header(monkeypatch):
     ]
 
 
+def test_rows_are_printed_at_once_as_other_sinks_have_threads_of_their_own(monkeypatch):
+    class Counting(Terminal):
+        writes = 0
+
+        def write(self, text):
+            self.writes += 1
+            return super().write(text)
+
+    out = Counting()
+    assert len(shown(monkeypatch, out, rows(7), rows(5))) == 13
+    assert out.writes == 2
+
+
 @pytest.mark.parametrize("frames", [[9], [3, 6], [1] * 9])
 def test_a_table_ends_and_says_what_it_left_out(monkeypatch, frames):
     lines = shown(monkeypatch, Terminal(), *(rows(count) for count in frames), limit=4)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from types import FrameType
@@ -63,7 +64,7 @@ def run(inputs: tuple[str, ...], epoch: tuple[str, ...], as_json: bool, **flags:
     pipeline.epochs = epochs_of(epoch, pipeline.epochs)
     from penstock.engine.loop import World  # noqa: PLC0415 heavy
 
-    with _until_signal() as stop, nullcontext() if as_json else _told_of_compiling():
+    with _until_signal() as stop, _warned_in_a_line(), nullcontext() if as_json else _told_of_compiling():
         summary = pipeline.run(World(stopped=stop))
     if as_json:
         click.echo(summary.to_json())
@@ -91,6 +92,25 @@ def _told_of_compiling() -> Iterator[None]:
             del event
 
     with event.install_listener("numba:compile", Told()):
+        yield
+
+
+@contextmanager
+def _warned_in_a_line() -> Iterator[None]:
+    """Tell penstock's own warnings as errors are told, each time they come."""
+    from penstock.errors import PenstockWarning  # noqa: PLC0415 with the others
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", PenstockWarning)
+        usual = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+            if issubclass(category, PenstockWarning):
+                click.echo(f"penstock: {message}", err=True)
+            else:
+                usual(message, category, *place, **more)
+
+        warnings.showwarning = show
         yield
 
 

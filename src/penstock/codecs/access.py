@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from penstock.buffers import empty
-from penstock.codecs.columns import bitmaps, frame, number_column, text_column, time_column
+from penstock.codecs.columns import are_few, bitmaps, frame, number_column, text_column, time_column
 from penstock.codecs.records import BLANK, rejects_at
 from penstock.fields import description
 from penstock.kernels import access_log as kernel
@@ -67,7 +67,7 @@ class _AccessDecoder:
         names = [name for name in _PLACES if name in columns and name not in left_out]
         self.schema = pl.Schema({name: _TYPES.get(name, pl.String()) for name in names})
         places = (_PLACES[name] for name in names)
-        self._apart = 2 * len(names) < len(_PLACES)
+        self._apart = are_few(names, _PLACES)
         self._wanted = sum(1 << place for place in places if place is not None and place < kernel.STATUS)
         if self._wanted & kernel.REQUEST:
             self._wanted |= kernel.REQUEST
@@ -79,7 +79,7 @@ class _AccessDecoder:
     def decode(self, text: Text, start: int) -> Decoded:
         """Turn lines into rows and rejects; see `Decoder.decode`."""
         lines = text.count
-        times, sizes, offsets = empty((3, lines), np.int64)
+        times, sizes, offsets = (empty(lines, np.int64) for _ in range(3))
         statuses = empty(lines, np.int16)
         views = empty((self._wanted.bit_length(), lines, 2), np.uint64)
         bits = bitmaps(kernel.COLUMNS, lines)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 
 import numpy as np
 import polars as pl
@@ -11,8 +11,14 @@ from numpy.typing import NDArray
 
 from penstock.buffers import empty
 from penstock.model import OFFSET
+from penstock.strings import owned
 
 _TIME = pa.timestamp("us", "UTC")
+
+
+def are_few(wanted: Sized, every: Sized) -> bool:
+    """Tell whether so few of a decoder's columns are wanted that they are to have memory of their own."""
+    return 2 * len(wanted) < len(every)
 
 
 def bitmaps(columns: int, rows: int) -> NDArray[np.uint8]:
@@ -59,3 +65,26 @@ def frame(
     if apart:
         return pl.DataFrame({name: pl.Series(name, array) for name, array in every.items()})
     return pl.DataFrame(pa.RecordBatch.from_arrays(list(every.values()), names=list(every)))
+
+
+def own_frame(columns: Mapping[str, pa.Array], offsets: NDArray[np.int64], rows: int) -> pl.DataFrame:
+    """Return a frame as `frame` does, but copied: each column, a few of many, keeps its own memory alone."""
+    alone = {name: _alone(array) for name, array in columns.items()}
+    return owned(frame(alone, offsets, rows, apart=True))
+
+
+def _alone(array: pa.Array) -> pa.Array:
+    """Return a column of numbers, times or booleans that is one of many in an array; texts as they are."""
+    if pa.types.is_string_view(array.type):
+        return array
+    rows, bits = len(array), array.type.bit_width
+    sizes = (rows + 7) // 8, (rows * bits + 7) // 8
+    return pa.Array.from_buffers(array.type, rows, list(map(_copied, array.buffers(), sizes)))
+
+
+def _copied(buffer: pa.Buffer | None, size: int) -> pa.Buffer | None:
+    if buffer is None:
+        return None
+    made = empty(size, np.uint8)
+    made[:] = np.frombuffer(buffer, np.uint8, size)
+    return pa.py_buffer(made)

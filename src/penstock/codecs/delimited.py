@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from penstock.codecs.columns import bitmaps, frame, text_column
+from penstock.codecs.columns import bitmaps, frame, number_column, text_column
 from penstock.codecs.records import BLANK, rejects_at
 from penstock.codecs.time_formats import TimeFormat
 from penstock.codecs.typed import typed
@@ -100,7 +100,9 @@ def split(
     rows, refused = int(counts[2]), int(counts[3])
     columns = {name: text_column(views[i], rows, bits[i], text.buffer, side) for i, name in enumerate(names)}
     rejects = rejects_at(text, start, bad[:refused], codes[:refused], _REASONS)
-    return Fields(frame(columns, offsets, rows), spans[:rows], rejects)
+    # Apart: typed columns are made anew, and offsets shall not keep the text that those no longer need.
+    apart = pl.Series(OFFSET, number_column(offsets, rows))
+    return Fields(frame(columns, offsets, rows).with_columns(apart), spans[:rows], rejects)
 
 
 def heading_text(heading: bytes) -> str:

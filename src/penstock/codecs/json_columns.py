@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 import numpy as np
 import pyarrow as pa
 
 from penstock.buffers import empty
-from penstock.codecs.columns import bitmaps, bool_column, frame, number_column, text_column, time_column
+from penstock.codecs.columns import (
+    are_few,
+    bitmaps,
+    bool_column,
+    frame,
+    number_column,
+    own_frame,
+    text_column,
+    time_column,
+)
 from penstock.codecs.records import BLANK, rejects_at
 from penstock.codecs.schema import mistyped, schema_of
 from penstock.kernels import json_kinds, json_numbers, json_strings, json_values
@@ -46,8 +55,16 @@ _NAME_PADDING = 8
 class JsonDecoder:
     """Reads JSON objects into columns of given names and types (of `schema.TYPES`); see `Decoder`."""
 
-    def __init__(self, types: Mapping[str, str]) -> None:
-        self.schema = schema_of(types)
+    def __init__(
+        self, types: Mapping[str, str], columns: Collection[str] | None = None, apart: bool = False
+    ) -> None:
+        """Read all columns of `types`, or these alone; if few, or `apart`, in memory of their own."""
+        self.schema = schema_of({k: of for k, of in types.items() if columns is None or k in columns})
+        self._types = types
+        self._frame = own_frame if apart or are_few(self.schema, types) else frame
+        # Any value will do for a string: one that is not wanted need not be looked at.
+        types = {k: of for k, of in types.items() if of != "string" or k in self.schema}
+        self._read = tuple(types)
         kinds = np.array([_KINDS[of] for of in types.values()], np.int64)
         self._columns = np.zeros((len(kinds), 2), np.int64)
         self._columns[:, 0] = kinds
@@ -59,6 +76,10 @@ class JsonDecoder:
         self._reasons = _REASONS | {
             kernel.MISTYPED + number: mistyped(name, of) for number, (name, of) in enumerate(types.items())
         }
+
+    def only(self, columns: Collection[str]) -> JsonDecoder:
+        """Return a decoder of these columns alone; see `Selective.only`."""
+        return JsonDecoder(self._types, columns)
 
     def _room(self) -> Iterator[np.ndarray]:
         """Make what the kernel reads about keys and columns, to which it adds, and its room to work in."""
@@ -85,7 +106,9 @@ class JsonDecoder:
             views, words, words.view(np.float64), values, bits, offsets, side, bad, codes,
         )  # fmt: skip
         columns: dict[str, pa.Array] = {}
-        for name, (kind, place), valid in zip(self.schema, self._columns, bits, strict=True):
+        for name, (kind, place), valid in zip(self._read, self._columns, bits, strict=True):
+            if name not in self.schema:
+                continue
             if kind == json_kinds.STRING:
                 columns[name] = text_column(views[place], rows, valid, text.buffer, side)
             elif kind == json_kinds.BOOL:
@@ -97,7 +120,7 @@ class JsonDecoder:
             else:
                 columns[name] = time_column(words[place], rows, valid)
         rejects = rejects_at(text, start, bad[:refused], codes[:refused], self._reasons)
-        return Decoded(frame(columns, offsets, rows), rejects)
+        return Decoded(self._frame(columns, offsets, rows), rejects)
 
 
 def _keys_of(names: Mapping[str, str], columns: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:

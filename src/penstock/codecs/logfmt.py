@@ -6,7 +6,7 @@ takes an equals sign in a value without quotes, as Rails' Lograge writes it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import ClassVar
 
 import numpy as np
@@ -14,7 +14,16 @@ import polars as pl
 from numpy.typing import NDArray
 
 from penstock.buffers import empty
-from penstock.codecs.columns import bitmaps, bool_column, frame, number_column, text_column, time_column
+from penstock.codecs.columns import (
+    are_few,
+    bitmaps,
+    bool_column,
+    frame,
+    number_column,
+    own_frame,
+    text_column,
+    time_column,
+)
 from penstock.codecs.records import BLANK, records_of, rejected, rejects_at
 from penstock.codecs.schema import check_declared, likeliest, mistyped, schema_of
 from penstock.codecs.text import bytes_of
@@ -52,21 +61,30 @@ _REASONS = {
 
 
 class _LogfmtDecoder:
-    def __init__(self, types: Mapping[str, str]) -> None:
+    def __init__(self, types: Mapping[str, str], columns: Collection[str] | None = None) -> None:
         self._types = dict(types)
-        self.schema = schema_of(types)
+        self.schema = schema_of({k: of for k, of in types.items() if columns is None or k in columns})
+        self._frame = own_frame if are_few(self.schema, types) else frame
         names = [name.encode() for name in types]
         self._names = np.frombuffer(b"".join(names) + bytes(PADDING), np.uint8).copy()
         self._bounds = np.cumsum([0, *map(len, names)], dtype=np.int64)
-        self._kinds = np.array([_KINDS[of] for of in types.values()], np.int64)
+        kinds = [
+            kernel.UNWANTED if of == "string" and name not in self.schema else _KINDS[of]
+            for name, of in types.items()
+        ]
+        self._kinds = np.array(kinds, np.int64)
         # Texts, truth values and numbers lie in an array for each of these; a slot is a column's place there.
-        room = [0 if kind == kernel.TEXT else 1 if kind == kernel.BOOL else 2 for kind in self._kinds]
+        room = [{kernel.TEXT: 0, kernel.BOOL: 1, kernel.UNWANTED: 3}.get(kind, 2) for kind in kinds]
         self._slots = np.array([room[:place].count(of) for place, of in enumerate(room)], np.int64)
         self._room = tuple(room.count(of) for of in range(3))
         self._reasons = dict(_REASONS)
         for column, (name, of) in enumerate(types.items()):
             self._reasons[kernel.MISTYPED + 2 * column] = mistyped(name, of)
             self._reasons[kernel.MISTYPED + 2 * column + 1] = f'column "{name}": a broken escape'
+
+    def only(self, columns: Collection[str]) -> _LogfmtDecoder:
+        """Return a decoder of these columns alone; see `Selective.only`."""
+        return _LogfmtDecoder(self._types, columns)
 
     def decode(self, text: Text, start: int) -> Decoded:
         """Turn lines into rows and rejects; see `Decoder.decode`."""
@@ -99,6 +117,8 @@ class _LogfmtDecoder:
         columns = {}
         for column, (name, of) in enumerate(self._types.items()):
             slot, valid = self._slots[column], bits[column]
+            if name not in self.schema:
+                continue
             if of == "string":
                 columns[name] = text_column(views[slot], rows, valid, text.buffer, side)
             elif of == "bool":
@@ -108,7 +128,7 @@ class _LogfmtDecoder:
             else:
                 columns[name] = number_column((reals if of == "float64" else numbers)[slot], rows, valid)
         rejects = rejects_at(text, start, bad[:refused], codes[:refused], self._reasons)
-        return Decoded(frame(columns, offsets, rows), rejects), others[:found]
+        return Decoded(self._frame(columns, offsets, rows), rejects), others[:found]
 
     def _round(
         self,

@@ -6,6 +6,7 @@ that of rfc6587, 3.4.1.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
@@ -13,7 +14,15 @@ import polars as pl
 from pydantic import Field
 
 from penstock.buffers import empty
-from penstock.codecs.columns import bitmaps, frame, number_column, text_column, time_column
+from penstock.codecs.columns import (
+    are_few,
+    bitmaps,
+    frame,
+    number_column,
+    own_frame,
+    text_column,
+    time_column,
+)
 from penstock.codecs.records import BLANK, rejects_at
 from penstock.codecs.zones import zone_of
 from penstock.errors import FlowError, Mistake
@@ -44,14 +53,23 @@ _REASONS = {
 
 
 class _SyslogDecoder:
-    def __init__(self, syslog: Syslog) -> None:
+    def __init__(self, syslog: Syslog, columns: Collection[str] | None = None) -> None:
         self._syslog, self._zone = syslog, zone_of(syslog.timezone)
         names = [part.encode() for name in syslog.sd for part in name.rsplit(".", 1)]
         self._wanted = np.frombuffer(b"".join(names) + bytes(PADDING), np.uint8).copy()
         self._bounds = np.cumsum([0, *map(len, names)], dtype=np.int64)
         parameters = {name: kernel.TEXTS + place for place, name in enumerate(syslog.sd)}
-        self._texts = {**_TEXTS, **parameters}
-        self.schema = pl.Schema({**_NUMBERS, **dict.fromkeys(self._texts, pl.String())})
+        every = {**_TEXTS, **parameters}
+        schema = {**_NUMBERS, **dict.fromkeys(every, pl.String())}
+        self.schema = pl.Schema({k: of for k, of in schema.items() if columns is None or k in columns})
+        self._texts = [name for name in every if name in self.schema]
+        self._kept = np.array([every[name] for name in self._texts], np.int64)
+        self._spans = len(every)
+        self._frame = own_frame if are_few(self.schema, schema) else frame
+
+    def only(self, columns: Collection[str]) -> _SyslogDecoder:
+        """Return a decoder of these columns alone; see `Selective.only`."""
+        return _SyslogDecoder(self._syslog, columns)
 
     def decode(self, text: Text, start: int) -> Decoded:
         """Turn records into rows and rejects; see `Decoder.decode`."""
@@ -64,11 +82,11 @@ class _SyslogDecoder:
         side = empty(text.size + PADDING, np.uint8)
         bad, codes = empty((count, 2), np.int64), empty(count, np.uint8)
         form, year, zone = _FORMS[self._syslog.format], self._syslog.year or 0, self._zone
-        spans = np.empty((len(self._texts), 3), np.int64)
+        spans = np.empty((self._spans, 3), np.int64)
         rows, refused, clocks = kernel.parse_syslog(
             text.buffer, start, text.size, ends, form, year, self._syslog.first_month, zone.shift,
-            self._wanted, self._bounds, spans, times, facilities, severities, offsets, views, bits, local,
-            side, bad, codes,
+            self._wanted, self._bounds, self._kept, spans, times, facilities, severities, offsets, views,
+            bits, local, side, bad, codes,
         )  # fmt: skip
         zone.to_utc(times, local[:clocks])
         columns = {
@@ -76,10 +94,11 @@ class _SyslogDecoder:
             "facility": number_column(facilities, rows, bits[kernel.PRIORITY]),
             "severity": number_column(severities, rows, bits[kernel.PRIORITY]),
         }
-        for name, place in self._texts.items():
+        for place, name in enumerate(self._texts):
             columns[name] = text_column(views[place], rows, bits[kernel.TEXT_BITS + place], text.buffer, side)
+        wanted = {name: columns[name] for name in self.schema}
         rejects = rejects_at(text, start, bad[:refused], codes[:refused], _REASONS)
-        return Decoded(frame(columns, offsets, rows), rejects)
+        return Decoded(self._frame(wanted, offsets, rows), rejects)
 
 
 @description

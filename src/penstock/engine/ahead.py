@@ -56,7 +56,9 @@ class ReadAhead:
         if arrived is None:
             self._ahead -= len(split.waiting)
             split.waiting.clear()
-            split.reader.close()
+            with split.reading:  # not while another thread is about to read on
+                split.places.clear()
+                split.reader.close()
         return arrived
 
     def close(self) -> None:
@@ -91,9 +93,16 @@ class ReadAhead:
             try:
                 chunk = split.reader.read()
             except BaseException as error:
-                place.set_exception(error)
+                _tell(place, error)
                 return
         try:
             place.set_result(None if chunk is None else self._decode(chunk))
         except BaseException as error:
-            place.set_exception(error)
+            _tell(place, error)
+
+
+def _tell(place: Future[Arrived | None], error: BaseException) -> None:
+    """Let an error come out where its chunk would; who is interrupted stops at once."""
+    place.set_exception(error)
+    if not isinstance(error, Exception):
+        raise error

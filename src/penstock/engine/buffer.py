@@ -37,6 +37,7 @@ _AFTER_ALL = chr(0x10FFFF)
 _NO_TIMES = np.empty(0, np.int64)
 _NO_TIMES.setflags(write=False)
 REJECTS_SCHEMA = joined(METADATA, REJECTED)
+NO_REJECTS = REJECTS_SCHEMA.to_frame()
 
 
 @dataclass
@@ -47,10 +48,11 @@ class _Split:
     dry: bool = False
     """Nothing more was there when it was last read."""
     idle: bool = False
-    waiting: list[pl.DataFrame] = field(default_factory=list)
-    """Rows in the order of their offsets, but that the first frame is in the order (time, offset)."""
-    lowest: int = END
-    """The lowest event time among the waiting rows."""
+    waiting: list[tuple[pl.DataFrame, int]] = field(default_factory=list)
+    """Frames of rows in the order of their offsets, each with its lowest event time.
+
+    But that the first may hold what is left of several, in the order (time, offset).
+    """
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ class ReorderBuffer:
         Of the rows that are added, only the columns of `schema` are kept. An `endless` flow goes on where all
         splits have ended.
         """
-        self._schema = schema
+        self._schema, self._nothing = schema, schema.to_frame()
         self._kept = [name for name in schema if name != SOURCE]
         self._time = time
         self._delay = delay
@@ -187,16 +189,16 @@ class ReorderBuffer:
             self._aside[LATE].append(_Aside(lines, before[late], split.name))
             rows = rows.filter(pl.Series(~late))
         if len(rows):
-            split.waiting.append(rows if rows.columns == self._kept else rows[self._kept])
-            split.lowest = min(split.lowest, lowest)
+            split.waiting.append((rows if rows.columns == self._kept else rows[self._kept], lowest))
             self._highest = max(self._highest, int(times.max()))
 
     def release(self) -> Released:
         """Let go of all rows below the frontier, in order, and of what was set aside up to it."""
         frontier, first = self._frontier()
         limit = frontier + self._is_flushed if frontier < END else END
-        parts = [self._take(split, limit) for split in self._by_name if split.lowest < limit]
-        events = _sorted(parts, self._time)[0] if parts else self._schema.to_frame()
+        taken = (self._take(split, limit) for split in self._by_name)
+        parts = [part for part in taken if part is not None]
+        events = _sorted(parts, self._time)[0] if parts else self._nothing
         late, rejects = self._let_go(LATE, frontier, first), self._let_go(REJECTS, frontier, first)
         self.held -= len(events) + len(late) + len(rejects)
         self._floor, self._is_flushed = frontier, False
@@ -216,15 +218,25 @@ class ReorderBuffer:
             return max([floor, *(split.watermark for split in self._splits)]), _AFTER_ALL
         return END, _AFTER_ALL
 
-    def _take(self, split: _Split, limit: int) -> pl.DataFrame:
-        rows, times = _sorted(split.waiting, self._time)
+    def _take(self, split: _Split, limit: int) -> pl.DataFrame | None:
+        """Take the rows of a split below the limit, in order, None if there are none.
+
+        Frames behind the last with such a row are not looked at: many of few rows may wait.
+        """
+        below = [i for i, (_, lowest) in enumerate(split.waiting) if lowest < limit]
+        if not below:
+            return None
+        rows, times = _sorted([frame for frame, _ in split.waiting[: below[-1] + 1]], self._time)
         count = len(times) if limit == END else int(np.searchsorted(times, limit))
-        split.waiting = [owned(rows[count:])] if count < len(times) else []
-        split.lowest = int(times[count]) if count < len(times) else END
+        del split.waiting[: below[-1] + 1]
+        if count < len(times):
+            split.waiting.insert(0, (owned(rows[count:]), int(times[count])))
         return _with_source(rows[:count], split.name, self._schema)
 
     def _let_go(self, stream: str, frontier: int, first: str) -> pl.DataFrame:
-        schema = self._schema if stream == LATE else REJECTS_SCHEMA
+        nothing = self._nothing if stream == LATE else NO_REJECTS
+        if not self._aside[stream]:
+            return nothing
         ready: list[_Aside] = []
         kept: list[_Aside] = []
         for aside in self._aside[stream]:
@@ -236,10 +248,10 @@ class ReorderBuffer:
                     to.append(part)
         self._aside[stream] = kept
         if not ready:
-            return schema.to_frame()
+            return nothing
         ready.sort(key=lambda aside: aside.source)  # those of one split are in the order of their offsets
         order = np.argsort(np.concatenate([aside.marks for aside in ready]), kind="stable")
-        parts = [_with_source(aside.rows, aside.source, schema) for aside in ready]
+        parts = [_with_source(aside.rows, aside.source, nothing.schema) for aside in ready]
         return gathered(parts, order)
 
 

@@ -81,7 +81,7 @@ class Door:
         if isinstance(chunk.data, pl.DataFrame):
             size = int(chunk.data.estimated_size())
             numbers = pl.int_range(chunk.start, chunk.start + len(chunk.data), eager=True)
-            rows = chunk.data.with_columns(numbers.alias(OFFSET))
+            rows = chunk.data.hstack([numbers.alias(OFFSET)])  # `with_columns` takes ten times as long
         else:
             size = chunk.data.size
             if self._decoder is not None and size:

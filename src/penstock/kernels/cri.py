@@ -26,6 +26,7 @@ def parse_cri(
     text: NDArray[np.uint8],
     begin: int,
     size: int,
+    wanted: int,
     times: NDArray[np.int64],
     offsets: NDArray[np.int64],
     views: NDArray[np.uint64],
@@ -36,7 +37,8 @@ def parse_cri(
     """Read the lines of `text[:size]`; return the numbers of rows and of refused lines.
 
     `times` (µs since 1970) and `offsets` (`begin` + the line's place), shape (lines,), `views`, shape
-    (2, lines, 2), and `partial`, a bitmap of shape (1, lines / 8), all set before, are filled for the rows.
+    (2, lines, 2), and `partial`, a bitmap of shape (1, lines / 8), all set before, are filled for the rows,
+    views only of the columns whose bit is set in `wanted`, the lowest for `STREAM`.
     `bad`, shape (lines, 2), gets the place of each refused line and of its newline, `codes` the reason.
     """
     rows, refused, line = 0, 0, 0
@@ -80,8 +82,10 @@ def parse_cri(
             stop = newline - 1 if newline > message and text[newline - 1] == _RETURN else newline
             times[rows] = time
             offsets[rows] = begin + line
-            put_view(views, STREAM, rows, text, time_end + 1, time_end + 7, 0)
-            put_view(views, MESSAGE, rows, text, message, max(stop, message), 0)
+            if wanted & 1 << STREAM:
+                put_view(views, STREAM, rows, text, time_end + 1, time_end + 7, 0)
+            if wanted & 1 << MESSAGE:
+                put_view(views, MESSAGE, rows, text, message, max(stop, message), 0)
             if text[time_end + 8] == _FULL:
                 clear_bit(partial, 0, rows)
             rows += 1

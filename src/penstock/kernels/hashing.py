@@ -4,7 +4,8 @@ A table is `slots`, a power of two of them: 0 where free, else the upper half of
 + 1. Keys are compared in full wherever the halves are alike, so that no two are ever taken for one. Hashes
 are seeded by who makes the table: which keys collide shall not be for the sender of a log to choose.
 
-`state` holds what a table has, at `COUNT`, `NULL` (the code of null, -1 if none came yet) and `USED`.
+`state` holds what a table has, at `COUNT`, `NULL` (the code of null, -1 if none came yet) and `USED`; at
+`CLOSED` stands 1 if it takes no more keys: those it has not have code -1 then, and null too.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from numpy.typing import NDArray
 
 from penstock.kernels.wide import prefetch
 
-COUNT, NULL, USED = range(3)
-"""Places in a table's state: its keys, null's code, the bytes of its texts."""
+COUNT, NULL, USED, CLOSED = range(4)
+"""Places in a table's state: its keys, null's code, the bytes of its texts, whether it takes no more."""
 STRIDE = 30
 LOW, HALF = np.uint64(0xFFFFFFFF), np.uint64(32)
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
@@ -84,7 +85,7 @@ def number_codes(
     for row in range(start, values.shape[0]):
         count = state[COUNT]
         if nulls.shape[0] and nulls[row]:
-            if state[NULL] < 0:
+            if state[NULL] < 0 and not state[CLOSED]:
                 if count == keys.shape[0]:
                     return row
                 state[NULL] = count
@@ -95,6 +96,9 @@ def number_codes(
         place = hashed & mask
         while True:
             slot = slots[place]
+            if slot == 0 and state[CLOSED]:
+                codes[row] = -1
+                break
             if slot == 0:
                 if count == keys.shape[0]:
                     return row
@@ -215,7 +219,7 @@ def text_codes(
             soon = slots[np.uint64(codes[row + _SOON]) & mask]
             prefetch(keys, 4 * max(np.int64(soon & LOW) - 1, 0))
         if nulls.shape[0] and nulls[row]:
-            if state[NULL] < 0:
+            if state[NULL] < 0 and not state[CLOSED]:
                 if count == keys.shape[0]:
                     return row
                 keys[count] = 0
@@ -229,6 +233,9 @@ def text_codes(
         place = hashed & mask
         while True:
             slot = slots[place]
+            if slot == 0 and state[CLOSED]:
+                codes[row] = -1
+                break
             if slot == 0:
                 used = np.uint64(state[USED])
                 if count == keys.shape[0] or used + length > np.uint64(texts.shape[0]):

@@ -36,8 +36,8 @@ from penstock.kernels.values import (
     is_word,
 )
 
-TEXT, BOOL, INT64, FLOAT64, TIME, SECONDS, MILLISECONDS, MICROSECONDS, NANOSECONDS = range(9)
-"""What a column's values are; the last four are numbers since 1970."""
+TEXT, BOOL, INT64, FLOAT64, TIME, SECONDS, MILLISECONDS, MICROSECONDS, NANOSECONDS, UNWANTED = range(10)
+"""What a column's values are; four are numbers since 1970, the last are texts that are only checked."""
 
 BLANK, NO_PAIR, NO_KEY, QUOTE_IN_KEY, QUOTE_IN_VALUE, UNFINISHED, BEHIND_QUOTE, MISTYPED = range(1, 9)
 """Why a line was refused. MISTYPED + 2 c: the value is not of the type of column c; + 1: a broken escape."""
@@ -156,6 +156,8 @@ def parse_logfmt(
             for column in range(columns):
                 start, stop = spans[column, 0], spans[column, 1]
                 kind, slot = kinds[column], slots[column]
+                if kind == UNWANTED and (spans[column, 3] != line or spans[column, 2] == 0):
+                    continue  # only an escape can be broken
                 if spans[column, 3] != line:
                     _put_null(views, bits, column, slot, kind, rows)
                     continue
@@ -174,6 +176,8 @@ def parse_logfmt(
                         code = MISTYPED + 2 * column + 1
                         break
                     source, start = side, used
+                if kind == UNWANTED:
+                    continue
                 if kind == TEXT:
                     put_view(views, slot, rows, source, start, stop, escapes)
                     if escapes:

@@ -17,9 +17,9 @@ from penstock.kernels.scan import clear_bit, clear_view, digits, find_newline, f
 from penstock.kernels.structured_data import data_end, unescape_parameter
 
 HOSTNAME, APP_NAME, PROC_ID, MSG_ID, DATA, MESSAGE, TEXTS = range(7)
-"""The rows of `views`: columns of texts; from TEXTS on, the parameters asked for."""
+"""Columns of texts, and their places in the order of `spans`; from TEXTS on, the parameters asked for."""
 TIME, PRIORITY, TEXT_BITS = range(3)
-"""The rows of `bits`: for the time, for facility and severity; from TEXT_BITS on, for columns of texts."""
+"""The rows of `bits`: for the time, for facility and severity; from TEXT_BITS on, for the rows of `views`."""
 
 BLANK, NOT_A_PRIORITY, NOT_RFC5424, NOT_A_TIME, NO_YEAR, CUT_OFF, NOT_DATA = range(1, 8)
 """Why a record was refused."""
@@ -47,6 +47,7 @@ def parse_syslog(
     shift: int,
     wanted: NDArray[np.uint8],
     bounds: NDArray[np.int64],
+    kept: NDArray[np.int64],
     spans: NDArray[np.int64],
     times: NDArray[np.int64],
     facilities: NDArray[np.int16],
@@ -67,10 +68,11 @@ def parse_syslog(
     `shift` µs ahead of UTC; the rows of such are put in `local`, shape (records,).
 
     `times` (µs since 1970), `facilities`, `severities` and `offsets` (`begin` + the record's place), shape
-    (records,), `views`, shape (6 + n, records, 2), and `bits`, shape (8 + n, records / 8), all set before,
-    are filled for the rows. For the n parameters asked for, `wanted` and `bounds`, see `data_end`. `spans`,
-    shape (6 + n, 3), is to work in; `side` has room for `size` bytes, padded as `text`. `bad`, shape
-    (records, 2), gets the place of each refused record and of its last newline, `codes` the reason.
+    (records,), `views`, shape (k, records, 2), and `bits`, shape (2 + k, records / 8), all set before, are
+    filled for the rows; `kept`, shape (k,), says which columns of texts are put there. For the n parameters
+    asked for, `wanted` and `bounds`, see `data_end`. `spans`, shape (6 + n, 3), is to work in; `side` has
+    room for `size` bytes, padded as `text`. `bad`, shape (records, 2), gets the place of each refused record
+    and of its last newline, `codes` the reason.
     """
     rows, refused, clocks, used, line, record = 0, 0, 0, 0, 0, 0
     first_word, last_word, stamp = np.uint64(0), np.uint64(0), np.int64(NO_TIME)
@@ -144,17 +146,18 @@ def parse_syslog(
             clear_bit(bits, PRIORITY, rows)
         facilities[rows], severities[rows] = priority >> 3, priority & 7
         offsets[rows] = begin + line
-        for column in range(spans.shape[0]):
+        for place in range(kept.shape[0]):
+            column = kept[place]
             start, end = spans[column, 0], spans[column, 1]
             if start < 0:
-                clear_view(views, column, rows)
-                clear_bit(bits, TEXT_BITS + column, rows)
+                clear_view(views, place, rows)
+                clear_bit(bits, TEXT_BITS + place, rows)
             elif column >= TEXTS and spans[column, 2]:
                 end = unescape_parameter(text, start, end, side, used)
-                put_view(views, column, rows, side, used, end, 1)
+                put_view(views, place, rows, side, used, end, 1)
                 used = end
             else:
-                put_view(views, column, rows, text, start, end, 0)
+                put_view(views, place, rows, text, start, end, 0)
         rows += 1
         line = newline + 1
     return rows, refused, clocks

@@ -70,19 +70,20 @@ class _ConsoleWriter:
     def _print_table(self, rows: pl.DataFrame) -> None:
         """Print rows under a header that stands once, in columns as wide as the first rows need."""
         text = pl.DataFrame([_text(column) for column in rows])
+        lines = []
         if not self._widths:
             longest = text.select(pl.all().str.len_chars().max()).row(0)
             self._widths = [min(_WIDEST, max(len(n), w)) for n, w in zip(text.columns, longest, strict=True)]
-            self._print_line(_text(pl.Series(text.columns)).to_list())
-        for line in text.iter_rows():  # for a person's eyes: `limit` rows at most
-            self._print_line(line)
+            lines.append(self._line(_text(pl.Series(text.columns)).to_list()))
+        lines += map(self._line, text.iter_rows())  # for a person's eyes: `limit` rows at most
+        self._out.write("".join(lines))  # at once: another sink may print on a thread of its own
 
-    def _print_line(self, cells: list[str] | tuple[str, ...]) -> None:
+    def _line(self, cells: list[str] | tuple[str, ...]) -> str:
         aligned = (
             cell.rjust(width) if dtype.is_numeric() else cell.ljust(width)
             for cell, width, dtype in zip(cells, self._widths, self._columns.dtypes(), strict=True)
         )
-        self._out.write("  ".join(aligned).rstrip() + "\n")
+        return "  ".join(aligned).rstrip() + "\n"
 
 
 def _text(column: pl.Series) -> pl.Series:

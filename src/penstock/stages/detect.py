@@ -73,6 +73,8 @@ class _Detection:
         self._lives = Lives(columns, forget_after) if forget_after else None
         self._scorer = detector.scorer()
         self.output = output
+        self._nothing: pl.DataFrame | None = None
+        """What is made of no rows, once that was asked for: to make it anew takes as long as a hundred."""
 
     def reads(self, wanted: Set[str]) -> Set[str]:
         """Return the values and the keys, and what is wanted of the columns that are passed on."""
@@ -83,6 +85,8 @@ class _Detection:
     def process(self, batch: Batch) -> Batch:
         """Score the batch's rows; the frontier stays."""
         rows = batch.rows
+        if self._nothing is not None and rows.is_empty():
+            return Batch(self._nothing, batch.frontier)
         column = rows[self._detector.column].cast(pl.Float64)
         values = (column.fill_null(float("nan")) if column.null_count() else column).to_numpy()
         values.setflags(write=False)  # always, so that a kernel is compiled for one kind of array only
@@ -97,7 +101,9 @@ class _Detection:
             EXPECTED: number_column(expected, len(rows), foreseen),
             IS_ANOMALY: bool_column(anomalies, len(rows)),
         }
-        return Batch(rows.hstack([pl.Series(*column) for column in added.items()]), batch.frontier)
+        made = rows.hstack([pl.Series(*column) for column in added.items()])
+        self._nothing = self._nothing if len(made) else made
+        return Batch(made, batch.frontier)
 
     def _codes(self, rows: pl.DataFrame) -> NDArray[np.int64]:
         if self._lives and self.output.time:

@@ -98,6 +98,7 @@ class _Windows:
             self.plan = f"the rows of open windows are held: {', '.join(map(str, kept))} cannot be folded"
         self._read = {time, *window.by, *columns_read(aggregates, reads.columns)}
         self.output = Stream(columns, START)
+        self._nothing = columns.to_frame()
 
     def reads(self, wanted: Set[str]) -> Set[str]:
         """Return the time, the keys and what the aggregates read, whatever is wanted."""
@@ -108,4 +109,4 @@ class _Windows:
         """Take a batch's rows, return the windows that its frontier closes."""
         closed = self._windows.push(batch.rows, batch.frontier)
         frontier = self._grid.first_open(batch.frontier)
-        return Batch(self.output.columns.to_frame() if closed is None else closed, frontier)
+        return Batch(self._nothing if closed is None else closed, frontier)
