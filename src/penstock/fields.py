@@ -234,8 +234,6 @@ Duration = Annotated[str, AfterValidator(_span)]
 """A span of time that may be nothing: `"5s"`."""
 Positive = Annotated[str, AfterValidator(_positive)]
 """A span of time longer than nothing: `"10s"`."""
-Offset = Annotated[str, AfterValidator(_checked(microseconds))]
-"""A span of time in either direction: `"-5m"`."""
 Length = Annotated[str, AfterValidator(_length)]
 """A span of time longer than nothing, calendar units too: `"10s"`, `"1d"`, `"1mo"`."""
 Shift = Annotated[str, AfterValidator(_checked(span))]

@@ -28,8 +28,8 @@ class Window:
     clock, too: a day on which that is changed has 23 or 25 hours, a week begins on a Monday (see
     `windows.calendars`). `window_start` and `window_end` are times in UTC, whatever the zone.
 
-    A window comes out once the frontier reaches its end, if at least one row is in it, in the order
-    (window_end, keys). Columns: the keys, `window_start`, `window_end`, the aggregates. Null keys are a
+    A window comes out once the frontier reaches its end (passes it, where the end is in it), if at least one
+    row is in it, in the order (window_end, keys). Columns: the keys, `window_start`, `window_end`, the aggregates. Null keys are a
     group of their own. `aggregate` takes any Polars expression, in TOML SQL expressions.
     """
 
