@@ -29,8 +29,9 @@ class Window:
     `windows.calendars`). `window_start` and `window_end` are times in UTC, whatever the zone.
 
     A window comes out once the frontier reaches its end (passes it, where the end is in it), if at least one
-    row is in it, in the order (window_end, keys). Columns: the keys, `window_start`, `window_end`, the aggregates. Null keys are a
-    group of their own. `aggregate` takes any Polars expression, in TOML SQL expressions.
+    row is in it, in the order (window_end, keys). Columns: the keys, `window_start`, `window_end`, the
+    aggregates. Null keys are a group of their own. `aggregate` takes any Polars expression, in TOML SQL
+    expressions.
     """
 
     EXAMPLE: ClassVar[str] = 'type = "window"\nevery = "10s"\naggregate = ["COUNT(*) AS hits"]'
