@@ -69,6 +69,7 @@ BY, FIRST, SECOND = 'by = ["host"]\nagg', "COUNT(*) AS hits", "SUM(bytes) AS byt
 SELECTED, PARQUET, WHERE = '["host", "score"]', 'type = "parquet"', '"is_anomaly"'
 TWIN = f'{PARQUET}\npath = "out/hosts"\n[[sink]]\nfrom = "hosts"'
 NO_DURATION = 'must be a duration such as "500ms", "10s" or "1h30m", got'
+NO_SPAN = 'must be a duration such as "10s", "1h30m", "1d" or "1mo", got'
 NO_SQL = 'must be a SQL expression such as "bytes > 1024", got'
 BELONGS = "what looks at other rows belongs in a window stage"
 MISTAKES = [  # what stands in FLOW, what stands there instead, the place, the rule
@@ -122,6 +123,9 @@ MISTAKES = [  # what stands in FLOW, what stands there instead, the place, the r
     ('every = "60s"', 'every = "0s"', "epoch.every", 'must be longer than nothing, got "0s"'),
     (EVERY, 'every = "0s"', "stage[2].every", 'must be longer than nothing, got "0s"'),
     ('"20s"', '"25s"', "stage[2].period", 'must be a multiple of every "10s", got "25s"'),
+    (EVERY, f'{EVERY}\ntime_zone = "Zurich"', "stage[2].time_zone", 'did you mean "Europe/Zurich"?'),
+    (EVERY, f'{EVERY}\nclosed = "both"', "stage[2].closed", "must be 'left' or 'right', got"),
+    (EVERY, f'{EVERY}\noffset = "1mo"', "stage[2].offset", "must be in weeks, days or less, since every"),
     ('"1MiB"', '"1 mebi"', "batch.bytes", 'must be a size such as "64KiB", "1MiB" or "10MB", got "1 mebi"'),
     ('"1MiB"', '"0"', "batch.bytes", 'must be at least a byte and at most 1GiB, got "0"'),
     ('"1MiB"', '"2GiB"', "batch.bytes", 'must be at least a byte and at most 1GiB, got "2GiB"'),
@@ -217,7 +221,7 @@ FLAGS = [  # the arguments after `run`, the flag that is told of, the rule
     ("access.log --codec combind", "--codec", 'unknown codec "combind"; did you mean "combined"?'),
     ("acess.log --codec combined", "LOG", 'there is no file "acess.log"; check the path'),
     ("\udcff.log --codec combined", "LOG", r'there is no file "\udcff.log"; check the path'),
-    ("access.log --codec combined --window ten", "--window", f'{NO_DURATION} "ten"'),
+    ("access.log --codec combined --window ten", "--window", f'{NO_SPAN} "ten"'),
     ("access.log --codec combined --window 25s --every 10s", "--window", "must be a multiple of every"),
     ("access.log --codec combined --window 20s --every 0s", "--every", "must be longer than nothing"),
     ("access.log --codec combined --every 10s", "--every", "needs --window"),

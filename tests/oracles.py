@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import polars as pl
@@ -109,6 +111,62 @@ def bits(frame: pl.DataFrame) -> pl.DataFrame:
         else:
             columns.append(column)
     return pl.DataFrame(columns)
+
+
+def calendar_windows(
+    rows: pl.DataFrame, aggregates: Sequence[pl.Expr], grid: Mapping[str, str], by: Sequence[str]
+) -> pl.DataFrame:
+    """Offer each row to every window near it, as Polars' clocks have them, then one group_by.
+
+    `grid` has every, period, offset, time_zone and closed. For zones whose clocks show each midnight once.
+    """
+    every, (length, unit) = grid["every"], _parts(grid["every"])
+    panes = _units(grid["period"]) // _units(every)
+    hops = pl.DataFrame({"hop": range(-panes - 5, 6)}).select(
+        pl.format("{}" + unit, pl.col("hop") * length).alias("to_start"),
+        pl.format("{}" + unit, (pl.col("hop") + panes) * length).alias("to_end"),
+    )
+    time = pl.col("time").dt.offset_by("-1us") if grid["closed"] == "right" else pl.col("time")
+    begun = time.dt.convert_time_zone(grid["time_zone"]).dt.truncate(every)
+    start, end = (
+        begun.dt.offset_by(pl.col(hop)).dt.offset_by(grid["offset"]).dt.convert_time_zone("UTC")
+        for hop in ("to_start", "to_end")
+    )
+    return (
+        rows.join(hops, how="cross")
+        .filter((start <= time) & (time < end))
+        .group_by([*by, start.alias("window_start"), end.alias("window_end")], maintain_order=True)
+        .agg(aggregates)
+        .sort("window_end", *by)
+    )
+
+
+def _parts(span: str) -> tuple[int, str]:
+    unit = span.lstrip("0123456789")
+    return int(span.removesuffix(unit)), unit
+
+
+def _units(span: str) -> int:
+    count, unit = _parts(span)
+    return count * {"d": 1, "w": 7, "mo": 1, "q": 3, "y": 12}[unit]
+
+
+def first_shown(zone: str, clock: datetime) -> datetime:
+    """Return when (UTC) a zone's clock first shows a time or, if it leaves that out, what comes after."""
+    told = clock.replace(tzinfo=ZoneInfo(zone)).astimezone(
+        UTC
+    )  # PEP 495: the first; a gap, by the old offset
+    if _shown(zone, told) == clock:
+        return told
+    return next(
+        instant
+        for seconds in range(-86_400 * 2, 1)
+        if _shown(zone, instant := told + timedelta(seconds=seconds)) > clock
+    )
+
+
+def _shown(zone: str, instant: datetime) -> datetime:
+    return instant.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
 
 
 def join(

@@ -59,6 +59,7 @@ class ApproxQuantile:
 
 
 Approximate: TypeAlias = ApproxDistinct | ApproxQuantile
+Aggregate: TypeAlias = pl.Expr | Approximate
 
 
 def approx_distinct(of: str | pl.Expr, *, error: float = 0.01) -> ApproxDistinct:
@@ -196,10 +197,10 @@ def _aggregate(value: object) -> object:
     return as_expression(value) if sketch is None else sketch
 
 
-Aggregate = Annotated[Any, BeforeValidator(_aggregate)]
+_Checked = Annotated[Any, BeforeValidator(_aggregate)]
 Aggregates = Annotated[
     Sequence[pl.Expr | Approximate | str] | pl.Expr | Approximate | str,
     # Not what the type says: then each branch of the union would have an error of its own.
-    GetPydanticSchema(lambda _, make: make(Annotated[Sequence[Aggregate], BeforeValidator(_several)])),
+    GetPydanticSchema(lambda _, make: make(Annotated[Sequence[_Checked], BeforeValidator(_several)])),
 ]
 """One or several Polars or SQL expressions or sketches; kept as a tuple without SQL."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
+import zoneinfo
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import Annotated, Any, TypeVar, cast, dataclass_transform
@@ -20,7 +21,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, GetPyda
 from pydantic.dataclasses import dataclass as checked_dataclass
 
 from penstock.errors import FlowError, Mistake, join_place
-from penstock.units import microseconds, parse_time, size_in_bytes
+from penstock.units import Span, microseconds, parse_time, size_in_bytes, span
 
 T = TypeVar("T")
 _PLAINLY = {
@@ -158,6 +159,31 @@ def _positive(text: str) -> str:
     return text
 
 
+def _length(text: str) -> str:
+    if span(text) == Span() or text.startswith("-"):
+        raise ValueError(f'must be longer than nothing, got "{text}"')
+    return text
+
+
+def _time_zone(name: str) -> str:
+    try:
+        zoned = pl.Series([0]).cast(pl.Datetime("us", "UTC")).dt.convert_time_zone(name)
+        if zoned.dtype == pl.Datetime("us", name):  # Polars makes "UTC" of "" and "Etc/GMT-2" of "+02:00"
+            return name
+    except PolarsError:
+        pass
+    zones = {zone.casefold(): zone for zone in sorted(zoneinfo.available_timezones())}
+    cities = {
+        zone.rsplit("/")[-1]: zone for zone in zones
+    }  # most know their city, and not what it is filed in
+    asked = name.casefold().replace(" ", "_")
+    close = [*difflib.get_close_matches(asked, zones, n=1), *difflib.get_close_matches(asked, cities, n=1)]
+    found = max(close, key=lambda word: difflib.SequenceMatcher(None, asked, word).ratio(), default=None)
+    hint = f'did you mean "{zones[cities.get(found, found)]}"? ' if found else ""
+    rule = f'{hint}must be a name of the IANA time zone database such as "America/New_York"'
+    raise ValueError(f"unknown time zone {shown(name)}; {rule}")
+
+
 def _size(text: str) -> str:
     if not 0 < size_in_bytes(text) <= 2**30:  # places within a block are 32-bit numbers
         raise ValueError(f'must be at least a byte and at most 1GiB, got "{text}"')
@@ -209,8 +235,12 @@ Duration = Annotated[str, AfterValidator(_span)]
 """A span of time that may be nothing: `"5s"`."""
 Positive = Annotated[str, AfterValidator(_positive)]
 """A span of time longer than nothing: `"10s"`."""
-Offset = Annotated[str, AfterValidator(_checked(microseconds))]
-"""A span of time in either direction: `"-5m"`."""
+Length = Annotated[str, AfterValidator(_length)]
+"""A span of time longer than nothing, calendar units too: `"10s"`, `"1d"`, `"1mo"`."""
+Shift = Annotated[str, AfterValidator(_checked(span))]
+"""A span of time in either direction, calendar units too: `"-5m"`, `"1d6h"`."""
+TimeZone = Annotated[str, AfterValidator(_time_zone)]
+"""The name of a time zone: `"Europe/Zurich"`."""
 Size = Annotated[str, AfterValidator(_size)]
 """A number of bytes, one to a GiB: `"1MiB"`."""
 Time = Annotated[str, AfterValidator(_checked(parse_time))]

@@ -201,12 +201,9 @@ class Operator(Protocol):
 
 @runtime_checkable
 class Planned(Operator, Protocol):
-    """An operator that can be computed in more ways than one."""
+    """An operator that can be computed in several ways; `plan` says which, and why, for `penstock check`."""
 
-    @property
-    def plan(self) -> str:
-        """The way that was chosen, and why, in a sentence: said by `penstock check`."""
-        ...
+    plan: str
 
 
 @runtime_checkable

@@ -7,6 +7,7 @@ from typing import Unpack
 
 import polars as pl
 
+from penstock.aggregates import Aggregate
 from penstock.binding import Binding, SinkNode, StageNode
 from penstock.engine.buffer import REJECTS_SCHEMA
 from penstock.engine.flow import Batching, Epochs, Flow, Outlet, Timing
@@ -203,7 +204,7 @@ class Windowed:
     _by: Names
     _spans: Spans
 
-    def agg(self, *aggregates: pl.Expr | str, name: str | None = None) -> Handle:
-        """Compute aggregates, any Polars or SQL expressions, in each window."""
+    def agg(self, *aggregates: Aggregate | str, name: str | None = None) -> Handle:
+        """Compute aggregates, any Polars or SQL expressions and sketches, in each window."""
         stage = Window(self._every, self._by, aggregate=aggregates, **self._spans)
         return self._stream.pipeline.stage(stage, self._stream.name, name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 MICROSECONDS = {
@@ -34,6 +35,9 @@ YEAR_1, YEAR_9999 = -62_135_596_800_000_000, 253_402_300_799_999_999
 
 _DURATION = re.compile(r"-?(?:\d+(?:us|µs|ms|s|m|h|d|w))+")
 _PART = re.compile(r"(\d+)(us|µs|ms|s|m|h|d|w)")
+_SPAN = re.compile(r"-?(?:\d+(?:us|µs|ms|mo|s|m|h|d|w|q|y))+")
+_SPAN_PART = re.compile(r"(\d+)(us|µs|ms|mo|s|m|h|d|w|q|y)")
+_MONTHS, _DAYS = {"mo": 1, "q": 3, "y": 12}, {"d": 1, "w": 7}
 _SIZE = re.compile(r"(\d+) ?([a-zA-Z]*)")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -46,6 +50,39 @@ def microseconds(duration: str) -> int:
     if total > 100 * 366 * MICROSECONDS["d"]:
         raise ValueError(f'must be a duration of at most a hundred years, got "{duration}"')
     return -total if duration.startswith("-") else total
+
+
+@dataclass(frozen=True)
+class Span:
+    """A span of time whose months and days are as long as a calendar says; negative: back in time."""
+
+    months: int = 0
+    days: int = 0
+    micros: int = 0
+
+    @property
+    def fixed(self) -> int:
+        """How many µs it is where a day has 24 hours; of months nothing is said."""
+        return self.days * MICROSECONDS["d"] + self.micros
+
+
+def span(text: str) -> Span:
+    """Return a span such as `"1mo"`, `"2w"` or `"-1d6h"`; ValueError if it is none.
+
+    Units are those of `microseconds` and `mo`, `q` (three months) and `y`.
+    """
+    if not _SPAN.fullmatch(text):
+        raise ValueError(f'must be a duration such as "10s", "1h30m", "1d" or "1mo", got "{text}"')
+    sign = -1 if text.startswith("-") else 1
+    parts = [(sign * int(count), unit) for count, unit in _SPAN_PART.findall(text)]
+    made = Span(
+        sum(count * _MONTHS.get(unit, 0) for count, unit in parts),
+        sum(count * _DAYS.get(unit, 0) for count, unit in parts),
+        sum(count * MICROSECONDS[unit] for count, unit in parts if unit not in {**_MONTHS, **_DAYS}),
+    )
+    if abs(made.months * 61 * MICROSECONDS["d"] + 2 * made.fixed) > 2 * 100 * 366 * MICROSECONDS["d"]:
+        raise ValueError(f'must be a duration of at most a hundred years, got "{text}"')
+    return made
 
 
 def duration(span: int) -> str:

@@ -13,9 +13,10 @@ import oracles
 from penstock.model import EVENT_TIME
 from penstock.units import BEGINNING, END, YEAR_9999
 from penstock.windows import folded
-from penstock.windows.aligned import AlignedWindows, Grid
+from penstock.windows.aligned import AlignedWindows
 from penstock.windows.folded import FoldedWindows
 from penstock.windows.folds import folds_of
+from penstock.windows.grid import Grid
 
 SCHEMA = pl.Schema(
     {
@@ -140,7 +141,8 @@ def test_folded_windows_are_those_that_hold_rows(seed: int, forgets: bool) -> No
     rng = random.Random(seed)
     rows = make_rows(rng, rng.choice([0, 1, 20, 150]))
     every = rng.choice([1, 10, 1000])
-    grid = Grid(every, every * rng.choice([1, 1, 2, 7]), rng.choice([0, 1, -5, 10**9]))
+    spans = every, every * rng.choice([1, 1, 2, 7]), rng.choice([0, 1, -5, 10**9])
+    grid = Grid(*spans)
     by = rng.choice([[], ["k"], ["k"], ["flag", "k"], ["x"]])
     aggregates = [
         of.alias(str(i)) for i, of in enumerate(rng.sample(FOLDING, rng.choice([1, 2, 4, len(FOLDING)])))
@@ -161,7 +163,7 @@ def test_folded_windows_are_those_that_hold_rows(seed: int, forgets: bool) -> No
         whole = pl.concat(got)
         assert_frame_equal(oracles.bits(whole), oracles.bits(pl.concat(again)))
         assert_frame_equal(whole, pl.concat(expected), rel_tol=1e-9, abs_tol=1e-6)
-        plain = oracles.windows(rows, aggregates, grid.every, grid.period, grid.offset, by)
+        plain = oracles.windows(rows, aggregates, *spans, by)
         assert_frame_equal(whole, plain, rel_tol=1e-9, abs_tol=1e-6)
 
 

@@ -9,30 +9,24 @@ from numpy.typing import NDArray
 
 @njit(cache=True, nogil=True)
 def lay_out(
-    times: NDArray[np.int64], codes: NDArray[np.int64], start: int, every: int, overlap: int
+    panes: NDArray[np.int64], codes: NDArray[np.int64], overlap: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the place of each row on one axis of panes, and how far that is from its own; shape (n,) each.
 
-    Rows are contiguous by code and in time order within one; `times` are in µs and not below `start`, panes
-    are `every` µs long, windows `overlap` panes. Where another key begins, and where a key is silent for so
-    long that no window spans the gap, the axis goes on `overlap` panes further. So no window holds rows from
-    both sides, and the axis is no longer than the rows need. A row's pane, counted from `start`, is its place
-    plus its shift.
+    Rows are contiguous by code and in the order of their `panes` within one; windows are `overlap` panes
+    long. Where another key begins, and where a key is silent for so long that no window spans the gap, the
+    axis goes on `overlap` panes further. So no window holds rows from both sides, and the axis is no longer
+    than the rows need. A row's pane is its place plus its shift.
     """
-    places = np.empty(times.shape[0], np.int64)
-    shifts = np.empty(times.shape[0], np.int64)
+    places = np.empty(panes.shape[0], np.int64)
+    shifts = np.empty(panes.shape[0], np.int64)
     place, pane, code = np.int64(0), np.int64(0), np.int64(-1)
-    pane_ends = np.int64(0)
-    for row in range(times.shape[0]):
-        time = times[row] - start
-        if codes[row] != code or time >= pane_ends:  # a division only where a pane begins
-            here = time // every
-            if codes[row] != code or here - pane > overlap:
-                place += overlap
-            else:
-                place += here - pane
-            pane, code = here, codes[row]
-            pane_ends = (pane + 1) * every
+    for row in range(panes.shape[0]):
+        if codes[row] != code or panes[row] - pane > overlap:
+            place += overlap
+        else:
+            place += panes[row] - pane
+        pane, code = panes[row], codes[row]
         places[row] = place
         shifts[row] = pane - place
     return places, shifts

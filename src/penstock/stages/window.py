@@ -3,27 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
-from typing import ClassVar, Protocol, TypedDict, cast
+from typing import ClassVar, Literal, Protocol, TypedDict, cast
 
 import polars as pl
 from pydantic import Field, ValidationInfo, field_validator
 
+from penstock.aggregates import Aggregate, Aggregates, Approximate, output_of, value_of
 from penstock.errors import FlowError, Mistake
 from penstock.expressions import check_columns, checked_schema, columns_read
-from penstock.fields import Expressions, Names, Offset, Positive, description
-from penstock.model import EVENT_TIME, Batch, Stream
+from penstock.fields import Length, Names, Positive, Shift, TimeZone, description
+from penstock.model import EVENT_TIME, Batch, Stream, joined
 from penstock.stages.rows import check_new_names
 from penstock.units import microseconds
-from penstock.windows.aligned import PANE, START, STOP, AlignedWindows, Grid
+from penstock.windows.aligned import PANE, START, STOP, AlignedWindows
 from penstock.windows.counted import CountedWindows
 from penstock.windows.folded import FoldedWindows
 from penstock.windows.folds import folds_of
+from penstock.windows.grid import Closed, Panes, grid_of
 from penstock.windows.keyed import KeyedWindows
 from penstock.windows.sessions import SessionWindows
 
 _FOLDED = "folded: each row is added to the totals of its windows, and none is held"
 _HELD = "the rows of open windows are held"
-_GOES_WITH = {"period": "every", "offset": "every", "max_length": "gap"}
+IS_FINAL = "is_final"
+_GOES_WITH = {
+    "period": "every",
+    "offset": "every",
+    "time_zone": "every",
+    "closed": "every",
+    "emit": "every",
+    "max_length": "gap",
+}
 
 
 class Spans(TypedDict, total=False):
@@ -31,9 +41,12 @@ class Spans(TypedDict, total=False):
 
     period: str | None
     offset: str
+    time_zone: str | None
+    closed: Closed
     gap: str | None
     max_length: str | None
     rows: int | None
+    emit: Literal["final", "updates"]
 
 
 @description
@@ -43,7 +56,11 @@ class Window:
     One of `every`, `gap` and `rows` says of which kind they are:
 
     - `every`: windows [start, start + period) with start = offset + n · every since the epoch in UTC. They
-      overlap if `period` (default: every) is longer.
+      overlap if `period` (default: every) is longer. `closed = "right"` makes them (start, start + period].
+      Months, quarters and years ("1mo", "1q", "1y") are those of the calendar in UTC, or in a `time_zone`;
+      there days and weeks ("1d", "1w") follow the zone's clock, too: a day on which that is changed has 23 or
+      25 hours, a week begins on a Monday (see `windows.calendars`). window_start and window_end are times in
+      UTC, whatever the zone.
     - `gap`: sessions. A row less than `gap` after the one before it of its key is in its session, and one
       exactly `gap` after begins the next. window_start is the time of the first row, window_end that of the
       last one plus `gap`. With `max_length` a session ends at most so long after its start, and a row then or
@@ -52,32 +69,33 @@ class Window:
       and the last one, both included. The windows that are not complete when the stream ends come out last;
       their window_end is the time of the last row of the whole stream.
 
-    A window comes out once the frontier reaches its end (with `rows`: has passed it), if at least one row is
-    in it, in the order (window_end, keys). Columns: the keys, `window_start`, `window_end`, the aggregates.
-    The time of the stream it makes is window_start with `every`, else window_end. Null keys are a group of
-    their own. `aggregate` takes any Polars expression, in TOML SQL expressions; it sees rows in event order.
+    A window comes out once the frontier reaches its end (with `rows` or closed on the right: has passed it),
+    if at least one row is in it, in the order (window_end, keys). Columns: the keys, `window_start`,
+    `window_end`, the aggregates. The time of the stream it makes is window_start with `every`, else
+    window_end. Null keys are a group of their own. `aggregate` takes any Polars expression, in TOML SQL
+    expressions, and the sketches `APPROX_DISTINCT` and `APPROX_QUANTILE`; it sees rows in event order.
 
-    What is held: the rows of open windows. With `rows` a key that ever had a row may have an open one.
+    With `emit = "updates"` each batch brings the windows that are still open as well, as they are by then,
+    and a last column, `is_final`, tells which is which: for who looks on. Final rows are the same either way.
+    Such a stream is not in order of time. How often a window comes out depends on the batches.
+
+    What is held: with `every`, where all aggregates fold, their totals; else the rows of open windows. With
+    `rows` a key that ever had a row may have an open one.
     """
 
     EXAMPLE: ClassVar[str] = 'type = "window"\nevery = "10s"\naggregate = ["COUNT(*) AS hits"]'
 
-    every: Positive | None = None
+    every: Length | None = None
     by: Names = ()
-    period: Positive | None = None
-    offset: Offset = "0s"
-    aggregate: Expressions = ()
+    period: Length | None = None
+    offset: Shift = "0s"
+    aggregate: Aggregates = ()
+    time_zone: TimeZone | None = None
+    closed: Closed = "left"
     gap: Positive | None = None
     max_length: Positive | None = None
     rows: int | None = Field(default=None, ge=1)
-
-    @field_validator("period")
-    @classmethod
-    def _whole_panes(cls, period: str | None, info: ValidationInfo) -> str | None:
-        every = info.data.get("every")
-        if period and every and microseconds(period) % microseconds(every):
-            raise ValueError(f'must be a multiple of every "{every}", got "{period}"')
-        return period
+    emit: Literal["final", "updates"] = "final"
 
     @field_validator("max_length")
     @classmethod
@@ -97,10 +115,16 @@ class Window:
             rule = f"cannot stand beside {kinds[0]}; a window has one of every, gap and rows"
             raise FlowError([Mistake(name, rule) for name in kinds[1:]])
         for name, kind in _GOES_WITH.items():
-            if kind not in kinds and getattr(self, name) not in (None, "0s"):
+            if kind not in kinds and getattr(self, name) not in (None, "0s", "left", "final"):
                 raise FlowError.at(
                     name, f"goes with {kind} only, and this window has {kinds[0]}; leave it out"
                 )
+        if self.every is not None:
+            self._grid(self.every)
+
+    def _grid(self, every: str) -> Panes:
+        """Return where windows begin and end; FlowError names the field that does not fit."""
+        return grid_of(every, self.period or every, self.offset, self.time_zone, self.closed)
 
     def bind(self, stream: Stream) -> _Windows:
         """Check the keys, the time and the aggregates; see `Stage.bind`."""
@@ -109,44 +133,66 @@ class Window:
                 "from", "must be a stream in event-time order; this one has no time column left"
             )
         check_columns(self.by, stream.columns, "by")
-        aggregates = cast("Sequence[pl.Expr]", self.aggregate)
+        aggregates = cast("Sequence[Aggregate]", self.aggregate)
         if not aggregates:
             raise FlowError.at("aggregate", 'is empty; say what to compute, such as "COUNT(*) AS hits"')
-        frame = stream.columns.to_frame().lazy().with_columns(pl.lit(0).alias(PANE))
         keys = {name: stream.columns[name] for name in self.by}
         schema = {**keys, START: EVENT_TIME, STOP: EVENT_TIME}
         for i, aggregate in enumerate(aggregates):
             place = f"aggregate[{i}]"
-            made = checked_schema(frame.group_by(PANE).agg(aggregate), stream.columns, place)
-            for name, dtype in list(made.items())[1:]:
+            for name, dtype in _made(aggregate, stream.columns, place).items():
                 if name in schema:
                     rule = f'makes the column "{name}" a second time; give it a name of its own with AS'
                     raise FlowError.at(place, rule)
                 schema[name] = dtype
             check_new_names(schema, stream.columns, place)
         time = START if self.every else STOP
-        read = {stream.time, *self.by, *columns_read(aggregates, stream.columns)}
+        expressions = [value_of(of) if isinstance(of, Approximate) else of for of in aggregates]
+        read = {stream.time, *self.by, *columns_read(expressions, stream.columns)}
         windows, plan = self._kind(aggregates, stream)
-        return _Windows(windows, read, Stream(pl.Schema(schema), time), plan)
+        if self.emit == "final":
+            return _Windows(windows, read, Stream(pl.Schema(schema), time), plan)
+        if IS_FINAL in schema:
+            raise FlowError.at(
+                "emit", f'adds the column "{IS_FINAL}", which there is already; rename that one'
+            )
+        updated = Stream(joined(schema, {IS_FINAL: pl.Boolean}), None)
+        return _Updated(windows, read, updated, plan)
 
-    def _kind(self, aggregates: Sequence[pl.Expr], stream: Stream) -> tuple[_Kind, str]:
+    def _kind(self, aggregates: Sequence[Aggregate], stream: Stream) -> tuple[_Kind, str]:
         """Return the windows, and what there is to say of how they are computed."""
         time, by = cast("str", stream.time), pl.Schema({name: stream.columns[name] for name in self.by})
-        if self.every is None:
-            windows = KeyedWindows(by, aggregates, stream.columns)
-            if self.gap is None:
-                return CountedWindows(cast("int", self.rows), windows, time), _HELD
-            longest = microseconds(self.max_length) if self.max_length else None
-            return SessionWindows(microseconds(self.gap), longest, windows, time), _HELD
-        every = microseconds(self.every)
-        grid = Grid(every, microseconds(self.period or self.every), microseconds(self.offset))
-        folds = folds_of(aggregates, stream.columns)
-        if folds is None:
-            others = [of for of in aggregates if not folds_of([of], stream.columns)]
-            names = [str(of.meta.output_name(raise_if_undetermined=False) or of) for of in others]
-            windows_of_rows = AlignedWindows(grid, self.by, aggregates, time)
-            return _OnGrid(grid, windows_of_rows), f"{_HELD}: {', '.join(names)} cannot be folded"
-        return _OnGrid(grid, FoldedWindows(grid, by, folds, time)), _FOLDED
+        grid = self._grid(self.every) if self.every else None
+        folds = folds_of(aggregates, stream.columns) if grid else None
+        if grid and folds:
+            return _OnGrid(grid, FoldedWindows(grid, by, folds, time)), _FOLDED
+        expressions = [of for of in aggregates if not isinstance(of, Approximate)]
+        others = [of for of in expressions if not grid or not folds_of([of], stream.columns)]
+        names = ", ".join(str(of.meta.output_name(raise_if_undetermined=False) or of) for of in others)
+        for i, aggregate in enumerate(aggregates):
+            if isinstance(aggregate, Approximate):
+                beside = (
+                    f"beside {names}, which does not fold" if grid else "in windows that do not have every"
+                )
+                rule = f"is a sketch and cannot stand {beside}; give it a window stage of its own"
+                raise FlowError.at(f"aggregate[{i}]", rule)
+        if grid:
+            windows_of_rows = AlignedWindows(grid, self.by, expressions, time)
+            return _OnGrid(grid, windows_of_rows), f"{_HELD}: {names} cannot be folded"
+        windows = KeyedWindows(by, expressions, stream.columns)
+        if self.gap is None:
+            return CountedWindows(cast("int", self.rows), windows, time), _HELD
+        longest = microseconds(self.max_length) if self.max_length else None
+        return SessionWindows(microseconds(self.gap), longest, windows, time), _HELD
+
+
+def _made(aggregate: Aggregate, columns: pl.Schema, place: str) -> dict[str, pl.DataType]:
+    """Return the columns an aggregate makes; FlowError at `place` if it cannot be computed."""
+    if isinstance(aggregate, Approximate):
+        return dict([output_of(aggregate, columns, place)])
+    frame = columns.to_frame().lazy().with_columns(pl.lit(0).alias(PANE))
+    made = checked_schema(frame.group_by(PANE).agg(aggregate), columns, place)
+    return dict(list(made.items())[1:])
 
 
 class _Kind(Protocol):
@@ -162,8 +208,8 @@ class _Kind(Protocol):
 
 
 class _OnGrid:
-    def __init__(self, grid: Grid, windows: AlignedWindows | FoldedWindows) -> None:
-        self.push = windows.push
+    def __init__(self, grid: Panes, windows: AlignedWindows | FoldedWindows) -> None:
+        self.push, self.still_open = windows.push, windows.still_open
         self.reached = grid.first_open
 
 
@@ -185,3 +231,16 @@ class _Windows:
         closed = self._windows.push(batch.rows, batch.frontier)
         frontier = self._windows.reached(batch.frontier)
         return Batch(self._nothing if closed is None else closed, frontier)
+
+
+class _Updated(_Windows):
+    def process(self, batch: Batch) -> Batch:
+        """Take a batch's rows, return the windows that its frontier closes, and those that are open."""
+        closed = self._windows.push(batch.rows, batch.frontier)
+        still_open = cast("_OnGrid", self._windows).still_open() if len(batch.rows) else None
+        parts = [
+            rows.hstack([pl.Series(IS_FINAL, [is_final]).new_from_index(0, len(rows))])
+            for rows, is_final in ((closed, True), (still_open, False))
+            if rows is not None
+        ]
+        return Batch(pl.concat(parts) if parts else self._nothing, batch.frontier)

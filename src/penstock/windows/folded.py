@@ -12,8 +12,9 @@ from penstock.key_columns import grown
 from penstock.keys import KeyIndex
 from penstock.model import EVENT_TIME, event_times
 from penstock.units import BEGINNING
-from penstock.windows.aligned import START, STOP, Grid, by_pane_and_key
+from penstock.windows.aligned import START, STOP, by_pane_and_key
 from penstock.windows.folds import Folds, Value
+from penstock.windows.grid import Panes
 from penstock.windows.totals import Entries, Totals
 
 _FEW_KEYS = 4096
@@ -29,7 +30,7 @@ class FoldedWindows:
     more are the first. Where windows overlap, they are made of the totals of their panes.
     """
 
-    def __init__(self, grid: Grid, by: pl.Schema, folds: Folds, time: str) -> None:
+    def __init__(self, grid: Panes, by: pl.Schema, folds: Folds, time: str) -> None:
         self._grid = grid
         self._by = by
         self._folds = folds
@@ -54,7 +55,7 @@ class FoldedWindows:
             self._fold(rows)
         if not self._count:
             return None
-        last = (self._grid.last_closed(frontier) - self._grid.offset) // self._grid.every
+        last = self._grid.last_closed(frontier)
         panes = self._panes[: self._count]
         reached = int(np.searchsorted(panes, last + self._grid.overlap - 1, side="right"))
         if not reached or last < panes[0] - self._grid.overlap + 1:
@@ -64,8 +65,12 @@ class FoldedWindows:
         self._drop(int(np.searchsorted(panes, last, side="right")))
         return windows
 
+    def still_open(self) -> pl.DataFrame | None:
+        """Return the windows that are still open, as they are by now, None if there are none."""
+        return self._windows(self._count, int(self._panes[self._count - 1])) if self._count else None
+
     def _fold(self, rows: pl.DataFrame) -> None:
-        times, codes = event_times(rows, self._time), self._index.codes(rows)
+        panes, codes = self._grid.panes(event_times(rows, self._time)), self._index.codes(rows)
         self._known = max(self._known, len(self._index))
         if self._known > len(self._newest):
             room = max(self._known, 2 * len(self._newest))
@@ -78,9 +83,9 @@ class FoldedWindows:
             )
             for totals in self._totals:
                 totals.reserve(room)
-        entries, grid = empty(len(rows), np.int64), self._grid
+        entries = empty(len(rows), np.int64)
         of_keys = self._newest, self._panes, self._keys, self._rows, self._count
-        self._count = entries_of(times, codes, grid.every, grid.offset, *of_keys, entries)
+        self._count = entries_of(panes, codes, 1, 0, *of_keys, entries)
         for totals, value in zip(self._totals, self._folds.values, strict=True):
             totals.add(*_taking_part(value, rows, entries))
 
@@ -108,8 +113,8 @@ class FoldedWindows:
             rows = np.add.reduceat(rows, begins)
             totals = [of.merged(entries, groups, len(begins)) for of in self._totals]
             starts, keys = starts[begins], keys[begins]
-        begin = pl.Series(START, starts * self._grid.every + self._grid.offset)
-        end = (begin + self._grid.period).alias(STOP)
+        begin = pl.Series(START, self._grid.starts(starts))
+        end = pl.Series(STOP, self._grid.starts(starts + overlap))
         of_keys = self._index.of(keys) if self._by else ()
         return pl.DataFrame(
             {

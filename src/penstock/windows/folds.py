@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,8 +19,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from polars.exceptions import PolarsError
 
+from penstock.aggregates import Aggregate, Approximate, ApproxQuantile, output_of, value_of
 from penstock.errors import FlowError
 from penstock.expressions import check_row_by_row
+from penstock.windows.sketches import Sketched, sketch_of
 from penstock.windows.totals import Ends, Floats, Integers, Moments, Totals
 
 _NUMPY: dict[Any, Any] = {pl.Int32: np.int32, pl.UInt32: np.uint32, pl.Int64: np.int64, pl.UInt64: np.uint64}
@@ -29,23 +31,27 @@ _TOO_WIDE = (pl.Int128, pl.UInt128)
 
 @dataclass(frozen=True)
 class Value:
-    """What is folded of each row, null where it takes no part, and the totals it is folded into.
+    """What is folded of each row, null where it takes no part, and the name of the totals it is folded into.
 
     Where null is a value like any other, `only` says which rows take part, if not all do.
     """
 
     of: pl.Expr
     only: pl.Expr | None
-    make: type[Totals]
+    totals: str
+    make: Callable[[], Totals]
 
 
 @dataclass(frozen=True)
 class Fold:
-    """One total: its kind, of which value (None: of the rows), and the type it comes out as."""
+    """One total: its kind, of which value (None: of the rows), and the type it comes out as.
+
+    `parameter` is the degrees of freedom lost of a variance, or which quantile it is.
+    """
 
     kind: str
     value: int | None
-    ddof: int
+    parameter: float
     dtype: pl.DataType
 
     def column(self, totals: NDArray[Any], nulls: NDArray[np.bool_]) -> pl.Series:
@@ -79,7 +85,7 @@ class Folds:
         for fold in self.folds:
             made = (rows, np.empty(0, np.bool_))
             if fold.value is not None:
-                made = totals[fold.value].of(fold.kind, fold.ddof)
+                made = totals[fold.value].of(fold.kind, fold.parameter)
             columns.append(fold.column(*made))
         if self.names is not None:
             return pl.DataFrame(dict(zip(self.names, columns, strict=True)))
@@ -89,12 +95,16 @@ class Folds:
         return made_of.with_columns(pl.when(floats != 0.0).then(floats).otherwise(floats.abs()))
 
 
-def folds_of(aggregates: Sequence[pl.Expr], columns: pl.Schema) -> Folds | None:
+def folds_of(aggregates: Sequence[Aggregate], columns: pl.Schema) -> Folds | None:
     """Return aggregates of a stream as folds, None if there is one that does not fold."""
     plan = _Plan(columns)
     above: list[pl.Expr] = []
     names: list[str] = []
     for aggregate in aggregates:
+        if isinstance(aggregate, Approximate):
+            names.append(output_of(aggregate, columns, "aggregate")[0])
+            above.append(pl.col(plan.sketch(aggregate)).alias(names[-1]))
+            continue
         try:
             if aggregate.meta.has_multiple_outputs():
                 return None
@@ -175,12 +185,21 @@ class _Plan:
         dtype = self.columns.to_frame().select(of.alias("_value")).schema["_value"]
         if kind == "Count" and not (dtype.is_integer() or dtype.is_float()):
             value = pl.when(value.is_not_null()).then(pl.lit(True))
-        return Fold(kind, self._value(Value(value, only, _totals_of(kind, dtype, made))), ddof, made)
+        of_kind = _totals_of(kind, dtype, made)
+        return Fold(kind, self._value(Value(value, only, of_kind.__name__, of_kind)), ddof, made)
+
+    def sketch(self, aggregate: Approximate) -> str:
+        """Add a sketch; return the name of its column."""
+        totals = f"{type(aggregate).__name__} {aggregate.error}"
+        value = Value(value_of(aggregate), None, totals, lambda: Sketched(sketch_of(aggregate)))
+        quantile = aggregate.quantile if isinstance(aggregate, ApproxQuantile) else 0.0
+        self.folds.append(Fold("Sketch", self._value(value), quantile, aggregate.DTYPE))
+        return str(len(self.folds) - 1)
 
     def _value(self, value: Value) -> int:
         """Return the number of a value, which is added if it is not there."""
         for i, known in enumerate(self.values):
-            if known.make is value.make and _same(known.of, value.of) and _same(known.only, value.only):
+            if known.totals == value.totals and _same(known.of, value.of) and _same(known.only, value.only):
                 return i
         self.values.append(value)
         return len(self.values) - 1

@@ -7,15 +7,17 @@ their order, their batches, or the panes they were merged from: to the bit, in e
 
 from __future__ import annotations
 
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from penstock.aggregates import ApproxDistinct, ApproxQuantile
+from penstock.aggregates import ApproxDistinct, Approximate
+from penstock.strings import nulls_of
 from penstock.windows.distinct_counts import DistinctCounts
 from penstock.windows.quantiles import Quantiles
+from penstock.windows.totals import Entries
 
 
 class Sketch(Protocol):
@@ -50,7 +52,49 @@ class Sketch(Protocol):
         ...
 
 
-def sketch_of(aggregate: ApproxDistinct | ApproxQuantile) -> DistinctCounts | Quantiles:
+class Sketched:
+    """A sketch as `Totals`: the parameter of a quantile is which one it is."""
+
+    def __init__(self, sketch: DistinctCounts | Quantiles, entries: Entries | None = None) -> None:
+        self._sketch = sketch
+        self._entries: Entries = np.zeros(0, np.int64) if entries is None else entries
+
+    def reserve(self, room: int) -> None:
+        """Make room for entries; see `Totals.reserve`."""
+        self._sketch.reserve(room)
+
+    def add(self, entries: Entries, values: pl.Series) -> None:
+        """Fold rows in; see `Totals.add`."""
+        self._sketch.add(entries, values)
+
+    def merged(self, entries: Entries, groups: Entries, count: int) -> Sketched:
+        """Merge entries; see `Totals.merged`."""
+        return Sketched(self._sketch.merged(entries, groups, count), np.arange(count))
+
+    def taken(self, entries: Entries) -> Sketched:
+        """Take entries; see `Totals.taken`."""
+        return Sketched(self._sketch, entries)
+
+    def of(self, kind: str, parameter: float) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        """Return the answers; see `Totals.of`."""
+        del kind
+        if isinstance(self._sketch, Quantiles):
+            answers = self._sketch.at(self._entries, parameter)
+        else:
+            answers = self._sketch.of(self._entries)
+        return answers.fill_null(0).to_numpy(), nulls_of(answers)
+
+    def drop(self, first: int, count: int) -> None:
+        """Forget the first entries; see `Totals.drop`."""
+        self._sketch.drop(first, count)
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes that all entries take."""
+        return self._sketch.nbytes
+
+
+def sketch_of(aggregate: Approximate) -> DistinctCounts | Quantiles:
     """Make the empty sketch an aggregate asks for."""
     if isinstance(aggregate, ApproxDistinct):
         return DistinctCounts(aggregate.error)

@@ -36,7 +36,7 @@ class Totals(Protocol):
         """Return the totals of some entries, as entries 0, 1, 2, ..."""
         ...
 
-    def of(self, kind: str, ddof: int) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    def of(self, kind: str, parameter: float) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         """Return one kind of total by entry, shape (n,), and which are null, shape (n,) or, without, (0,)."""
         ...
 
@@ -103,9 +103,9 @@ class Floats(_Known):
         """Take entries; see `Totals.taken`."""
         return Floats(np.take(self.known, entries, axis=0))
 
-    def of(self, kind: str, ddof: int) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    def of(self, kind: str, parameter: float) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         """Return a total; see `Totals.of`. No sum or extreme is a negative zero."""
-        del ddof
+        del parameter
         known, count = self.known, self.known[:, folding.COUNT]
         if kind == "Count":
             return count.astype(np.int64), np.empty(0, np.bool_)
@@ -136,9 +136,9 @@ class Integers(_Known):
         """Take entries; see `Totals.taken`."""
         return Integers(np.take(self.known, entries, axis=0))
 
-    def of(self, kind: str, ddof: int) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    def of(self, kind: str, parameter: float) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         """Return a total; see `Totals.of`."""
-        del ddof
+        del parameter
         places = {
             "Count": folding.COUNT,
             "Sum": folding.SUM,
@@ -169,11 +169,11 @@ class Moments(_Known):
         """Take entries; see `Totals.taken`."""
         return Moments(np.take(self.known, entries, axis=0))
 
-    def of(self, kind: str, ddof: int) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-        """Return a total; see `Totals.of`. Null where there are no more than `ddof` values."""
+    def of(self, kind: str, parameter: float) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        """Return a total; see `Totals.of`. Null where no more values came than degrees of freedom are lost."""
         count = self.known[:, folding.COUNT]
-        variance = self.known[:, folding.SQUARES] / np.maximum(count - ddof, 1.0)
-        return np.sqrt(variance) if kind == "Std" else variance, _any(count <= ddof)
+        variance = self.known[:, folding.SQUARES] / np.maximum(count - parameter, 1.0)
+        return np.sqrt(variance) if kind == "Std" else variance, _any(count <= parameter)
 
 
 class Ends(_Known):
@@ -206,9 +206,9 @@ class Ends(_Known):
         """Take entries; see `Totals.taken`."""
         return Ends(np.take(self.known, entries, axis=0), np.take(self._kinds, entries, axis=0))
 
-    def of(self, kind: str, ddof: int) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    def of(self, kind: str, parameter: float) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         """Return an end as its 64 bits; see `Totals.of`."""
-        del ddof
+        del parameter
         place = folding.FIRST if kind == "First" else folding.LAST
         return self.known[:, place], _any(self._kinds[:, place] != folding.VALUE)
 
