@@ -1,61 +1,135 @@
 from __future__ import annotations
 
+import math
 import random
+from collections.abc import Sequence
 
 import numpy as np
+import pytest
 
-from penstock.kernels.folding import entries_of, fold_count, fold_extreme, fold_sum
+from penstock.kernels import folding
+
+INT64 = np.iinfo(np.int64)
+STARTS = {
+    "floats": np.array([0.0, 0.0, math.nan, math.nan]),
+    "integers": np.array([0, 0, INT64.max, INT64.min]),
+    "moments": np.zeros(3),
+}
 
 
-def test_an_entry_for_each_pane_of_a_key() -> None:
-    for seed in range(800):
+def test_entries_are_one_for_each_pane_and_key() -> None:
+    for seed in range(400):
         rng = random.Random(seed)
-        every, offset = rng.choice([1, 3, 10, 10**9]), rng.choice([0, 1, -7, 10**12])
-        at, times = rng.choice([0, -100, 10**15]), list[int]()
-        for _ in range(rng.choice([0, 1, 5, 100])):
-            at += rng.choice([0, 0, 1, every, 50 * every])
+        keys, steps = rng.choice([1, 5]), rng.choice([[0], [0, 0, 1], [0, 1, 10**6]])
+        at, times = rng.choice([0, -(10**15)]), list[int]()
+        for _ in range(60):
+            at += rng.choice(steps)
             times.append(at)
-        codes = [rng.randrange(rng.choice([1, 3, 20])) for _ in times]
-        newest = np.full(20, -1)
-        panes, keys, count = np.zeros(100, np.int64), np.zeros(100, np.int64), 0
-        entries, cut = list[int](), 0
-        while cut < len(times):
-            size = rng.choice([1, 10, 100])
-            part = np.array(times[cut : cut + size]), np.array(codes[cut : cut + size])
-            of_rows = np.empty(len(part[0]), np.int64)
-            count = entries_of(*part, every, offset, newest, panes, keys, count, of_rows)
-            entries += of_rows.tolist()
-            cut += size
-        pairs = [((time - offset) // every, code) for time, code in zip(times, codes, strict=True)]
-        numbers = {pair: i for i, pair in enumerate(dict.fromkeys(pairs))}
-        assert entries == [numbers[pair] for pair in pairs]
-        assert list(zip(panes[:count].tolist(), keys[:count].tolist(), strict=True)) == list(numbers)
-        assert newest.tolist() == [
-            max((number for (_, key), number in numbers.items() if key == code), default=-1)
-            for code in range(20)
-        ]
+        codes = [rng.randrange(keys) for _ in times]
+        wanted: dict[tuple[int, int], int] = {}
+        pairs = list(zip(times, codes, strict=True))
+        numbers = [wanted.setdefault(pair, len(wanted)) for pair in pairs]
+        newest, count, got = np.full(keys, -1), 0, list[int]()
+        panes, of_keys, rows = (np.full(60, 99) for _ in range(3))
+        while len(got) < len(times):
+            part = slice(len(got), len(got) + rng.choice([1, 7, 40]))
+            entries = np.empty(len(times[part]), np.int64)
+            arrays = np.array(times[part]), np.array(codes[part])
+            count = folding.entries_of(*arrays, newest, panes, of_keys, rows, count, entries)
+            got += entries.tolist()
+        assert got == numbers
+        assert [*zip(panes[:count].tolist(), of_keys[:count].tolist(), strict=True)] == list(wanted)
+        assert rows[:count].tolist() == np.bincount(numbers).tolist()
 
 
-def test_totals() -> None:
-    for seed in range(800):
+def folded(kind: str, entries: Sequence[int], values: Sequence[float | None], room: int) -> np.ndarray:  # type: ignore[type-arg]
+    start = STARTS[kind]
+    known = np.tile(start, (room, 1))
+    nulls = np.array([value is None for value in values]) if None in values else np.empty(0, np.bool_)
+    numbers = np.array([0 if value is None else value for value in values], start.dtype)
+    getattr(folding, f"fold_{kind}")(np.array(entries, np.int64), numbers, nulls, known)
+    return known
+
+
+@pytest.mark.parametrize("kind", STARTS)
+def test_what_is_known_is_what_python_computes_and_merges(kind: str) -> None:
+    for seed in range(400):
         rng = random.Random(seed)
-        count = rng.choice([0, 1, 50])
-        entries = [rng.randrange(8) for _ in range(count)]
-        values = [rng.choice([0, 1, -5, 2**62, -(2**63), 2**63 - 1]) for _ in entries]
-        null = [rng.random() < 0.2 for _ in entries] if rng.random() < 0.5 else []
-        rows = np.array(entries, np.int64)
-        numbers, nulls = np.array(values, np.int64), np.array(null, np.bool_)
-        of = [
-            [v for i, v in enumerate(values) if entries[i] == e and not (null and null[i])] for e in range(8)
-        ]
-        totals = np.zeros(8, np.int64)
-        fold_count(rows, nulls, totals)
-        assert totals.tolist() == [len(own) for own in of]
-        totals = np.zeros(8, np.int64)
-        fold_sum(rows, numbers, nulls, totals)
-        assert totals.tolist() == [(sum(own) + 2**63) % 2**64 - 2**63 for own in of]
-        for highest in (False, True):
-            totals, seen = np.zeros(8, np.int64), np.zeros(8, np.bool_)
-            fold_extreme(rows, numbers, nulls, highest, totals, seen)
-            assert seen.tolist() == [bool(own) for own in of]
-            assert totals[seen].tolist() == [(max if highest else min)(own) for own in of if own]
+        drawn = [0, 1, -5, 2**62, -(2**63), 2**63 - 1] if kind == "integers" else [0.1, -7.5, 1e9, 3.0, 3.0]
+        if kind == "floats":
+            drawn += [math.nan, math.inf]
+        values = [rng.choice([*drawn, None] if seed % 2 else drawn) for _ in range(rng.choice([0, 1, 50]))]
+        entries = [rng.randrange(8) for _ in values]
+        known = folded(kind, entries, values, 8)
+        groups = np.array([0, 1, 1, 0, 2, 2, 2, 2])
+        merged = np.tile(STARTS[kind], (3, 1))
+        getattr(folding, f"merge_{kind}")(np.arange(8), groups, known, merged)
+        for rows, of in ((known, entries), (merged, [int(groups[entry]) for entry in entries])):
+            for entry in range(len(rows)):
+                own = [v for v, e in zip(values, of, strict=True) if e == entry and v is not None]
+                check(kind, rows[entry].tolist(), own)
+
+
+def check(kind: str, row: list[float], own: list[float]) -> None:
+    assert row[folding.COUNT] == len(own)
+    if kind == "integers":
+        assert row[folding.SUM] == (int(sum(own)) + 2**63) % 2**64 - 2**63
+        assert row[folding.LOWEST] == min(own, default=INT64.max)
+        assert row[folding.HIGHEST] == max(own, default=INT64.min)
+    elif kind == "moments":
+        mean = math.fsum(own) / len(own) if own else 0.0
+        assert row[folding.MEAN] == pytest.approx(mean)
+        assert row[folding.SQUARES] == pytest.approx(
+            math.fsum((v - mean) ** 2 for v in own), rel=1e-6, abs=1e-6
+        )
+    else:
+        total = 0.0
+        for value in own:
+            total += value
+        assert row[folding.SUM] == pytest.approx(total, nan_ok=True)
+        numbers = [value for value in own if not math.isnan(value)]
+        for place, wanted in (
+            (folding.LOWEST, min(numbers, default=math.nan)),
+            (folding.HIGHEST, max(numbers, default=math.nan)),
+        ):
+            assert row[place] == pytest.approx(wanted, nan_ok=True)
+
+
+def test_sums_of_floats_follow_the_rows_to_the_bit() -> None:
+    rng = random.Random(1)
+    values = [rng.choice([1e16, -1e16, 0.1, 3.3]) for _ in range(1000)]
+    total = 0.0
+    for value in values:
+        total += value
+    assert folded("floats", [0] * 1000, values, 1)[0, folding.SUM] == total
+
+
+def test_ends_are_the_first_and_the_last_row_null_or_not() -> None:
+    for seed in range(300):
+        rng = random.Random(seed)
+        values = [rng.choice([None, 1, 2, 3]) for _ in range(rng.choice([0, 1, 30]))]
+        entries = [rng.randrange(6) for _ in values]
+        known, kinds = np.zeros((6, 2), np.int64), np.zeros((6, 2), np.uint8)
+        nulls = np.array([value is None for value in values], np.bool_)
+        numbers = np.array([value or 0 for value in values], np.int64)
+        folding.fold_ends(np.array(entries, np.int64), numbers, nulls, known, kinds)
+        groups = np.array([0, 0, 0, 1, 1, 1])
+        merged, merged_kinds = np.zeros((2, 2), np.int64), np.zeros((2, 2), np.uint8)
+        folding.merge_ends(np.arange(6), groups, known, kinds, merged, merged_kinds)
+        for entry in range(6):
+            own = [value for value, e in zip(values, entries, strict=True) if e == entry]
+            assert_ends(known[entry].tolist(), kinds[entry].tolist(), own)
+        for group in range(2):  # of the entries in their order, as panes are
+            inside = [[v for v, e in zip(values, entries, strict=True) if e == entry] for entry in range(6)]
+            of = [own for own in inside[3 * group : 3 * group + 3] if own]
+            ends = [of[0][0], of[-1][-1]] if of else []
+            assert_ends(merged[group].tolist(), merged_kinds[group].tolist(), ends)
+
+
+def assert_ends(known: list[int], kinds: list[int], own: list[int | None]) -> None:
+    if not own:
+        assert kinds == [folding.NONE, folding.NONE]
+        return
+    for place, value in ((folding.FIRST, own[0]), (folding.LAST, own[-1])):
+        assert kinds[place] == (folding.NULL if value is None else folding.VALUE)
+        assert value is None or known[place] == value

@@ -216,7 +216,7 @@ def test_what_is_asked_for_ahead_is_there(monkeypatch: pytest.MonkeyPatch) -> No
         hashes = codes.copy()
         room = (np.zeros(128, np.uint64), np.empty(64, np.uint64), np.empty((64, 4), np.uint64))
         asked.clear()
-        text_codes.py_func(*rows, *room, np.empty(4096, np.uint8), np.array([0, -1, 0]), 0, codes)
+        text_codes.py_func(*rows, *room, np.empty(4096, np.uint8), np.array([0, -1, 0, 0]), 0, codes)
         assert codes.tolist() == first_come(texts)
         slots = [at for dimensions, at in asked if dimensions == 1]
         assert slots == [int(bits) & 127 for bits in hashes[32:]]

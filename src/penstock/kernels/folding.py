@@ -26,36 +26,33 @@ NONE, NULL, VALUE = range(3)
 
 @kernel
 def entries_of(
-    times: NDArray[np.int64],
-    codes: NDArray[np.int64],
-    every: int,
-    offset: int,
-    newest: NDArray[np.int64],
     panes: NDArray[np.int64],
-    keys: NDArray[np.int64],
+    codes: NDArray[np.int64],
+    newest: NDArray[np.int64],
+    of_panes: NDArray[np.int64],
+    of_keys: NDArray[np.int64],
     rows: NDArray[np.int64],
     count: int,
     entries: NDArray[np.int64],
 ) -> int:
     """Fill `entries`, shape (n,), with the entry of each row; return how many there are now.
 
-    `times`, in µs, and `codes` of keys have shape (n,); times rise, from call to call too. Pane p begins at
-    p · `every` + `offset`. `newest` holds each key's last entry, -1 if it has none. Of `count` entries,
-    `panes`, `keys` and `rows` hold pane, key and how many rows are in it; they have room for n more.
+    `panes` and `codes` of keys have shape (n,); panes rise, from call to call too. `newest` holds each key's
+    last entry, -1 if it has none. Of `count` entries, `of_panes`, `of_keys` and `rows` hold pane, key and how
+    many rows are in it; they have room for n more.
     """
-    pane, ends = np.int64(0), times[0] if times.shape[0] else np.int64(0)
+    pane = panes[0] - 1 if panes.shape[0] else np.int64(0)
     first = np.int64(0)  # the first entry of the pane: a key's newest one is of it if it is no earlier one
-    for row in range(times.shape[0]):
-        if times[row] >= ends:  # a division only where a pane begins
-            pane = (times[row] - offset) // every
-            ends = (pane + 1) * every + offset
-            first = _first_of(panes, count, pane)
+    for row in range(panes.shape[0]):
+        if panes[row] != pane:
+            pane = panes[row]
+            first = _first_of(of_panes, count, pane)
         code = codes[row]
         entry = newest[code]
         if entry < first:
             entry = count
             count += 1
-            panes[entry], keys[entry], rows[entry], newest[code] = pane, code, 0, entry
+            of_panes[entry], of_keys[entry], rows[entry], newest[code] = pane, code, 0, entry
         rows[entry] += 1
         entries[row] = entry
     return count

@@ -85,7 +85,7 @@ class FoldedWindows:
                 totals.reserve(room)
         entries = empty(len(rows), np.int64)
         of_keys = self._newest, self._panes, self._keys, self._rows, self._count
-        self._count = entries_of(panes, codes, 1, 0, *of_keys, entries)
+        self._count = entries_of(panes, codes, *of_keys, entries)
         for totals, value in zip(self._totals, self._folds.values, strict=True):
             totals.add(*_taking_part(value, rows, entries))
 

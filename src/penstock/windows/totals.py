@@ -170,7 +170,7 @@ class Moments(_Known):
         return Moments(np.take(self.known, entries, axis=0))
 
     def of(self, kind: str, parameter: float) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-        """Return a total; see `Totals.of`. Null where no more values came than degrees of freedom are lost."""
+        """Return a total; see `Totals.of`. Null where as many degrees of freedom are lost as there are."""
         count = self.known[:, folding.COUNT]
         variance = self.known[:, folding.SQUARES] / np.maximum(count - parameter, 1.0)
         return np.sqrt(variance) if kind == "Std" else variance, _any(count <= parameter)
