@@ -6,7 +6,8 @@ wait their turn: a third of the time that a release of 131,072 rows took was wor
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -21,12 +22,22 @@ from penstock.strings import nulls_of, texts_of
 _TEXTS = (pl.String, pl.Binary)
 
 
-def gathered(frames: Sequence[pl.DataFrame], order: NDArray[np.int64] | None = None) -> pl.DataFrame:
-    """Return the rows of frames of one schema, laid end to end, in an `order` of row numbers, shape (n,)."""
+def gathered(
+    frames: Sequence[pl.DataFrame],
+    order: NDArray[np.int64] | None = None,
+    known: Mapping[str, pl.Series] = MappingProxyType({}),
+) -> pl.DataFrame:
+    """Return the rows of frames of one schema, laid end to end, in an `order` of row numbers, shape (n,).
+
+    Columns that are `known` already are taken as they are.
+    """
     if len(frames) == 1 and order is None:
         return frames[0]
-    columns = {name: [frame[name] for frame in frames] for name in frames[0].columns}
-    return pl.DataFrame({name: _column(parts, order) for name, parts in columns.items()})
+    columns = {
+        name: known[name] if name in known else _column([frame[name] for frame in frames], order)
+        for name in frames[0].columns
+    }
+    return pl.DataFrame(columns)
 
 
 def _column(parts: Sequence[pl.Series], order: NDArray[np.int64] | None) -> pl.Series:

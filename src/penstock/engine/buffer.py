@@ -25,6 +25,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from penstock.buffers import empty
+from penstock.codecs.columns import time_column
 from penstock.gathering import end_to_end, gathered, taken
 from penstock.kernels.order import merge_behind, split_behind, watermarks
 from penstock.model import LATE, METADATA, OFFSET, REJECTED, REJECTS, SOURCE, event_times, joined
@@ -277,4 +278,5 @@ def _sorted(frames: Sequence[pl.DataFrame], time: str) -> tuple[pl.DataFrame, ND
     behind = behind[np.argsort(times[behind], kind="stable")]
     order = empty(len(times), np.int64)
     merge_behind(times, ahead, behind, order)
-    return gathered(frames, order), taken(times, order)
+    times = taken(times, order)
+    return gathered(frames, order, {time: pl.Series(time_column(times, len(times)))}), times

@@ -24,7 +24,7 @@ _HALF_WRITTEN = ".epoch.partial"
 _OURS = re.compile(rf"epoch-\d{{8,}}\.parquet|{re.escape(_HALF_WRITTEN)}")
 _NULL = "__HIVE_DEFAULT_PARTITION__"
 _IN_A_NAME = (pl.String, pl.Categorical, pl.Enum, pl.Boolean, pl.Date, pl.Datetime("us"), EVENT_TIME)
-_ROWS_IN_GROUP = 65_536
+_ROWS_IN_GROUP, _ROWS_AT_ONCE = 65_536, 16_384
 
 
 @description
@@ -155,6 +155,7 @@ class _ParquetWriter:
                 self._schema,
                 compression=self._compression,
                 use_dictionary=_with_dictionaries(self._schema),
+                write_batch_size=_ROWS_AT_ONCE,
             )
         return part.writer
 
