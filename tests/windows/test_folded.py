@@ -135,7 +135,7 @@ def pushed(
     return [made for made in out if made is not None]
 
 
-@settings(max_examples=250, derandomize=True)
+@settings(max_examples=1000, derandomize=True)
 @given(st.integers(0, 2**48), st.booleans())
 def test_folded_windows_are_those_that_hold_rows(seed: int, forgets: bool) -> None:
     rng = random.Random(seed)
