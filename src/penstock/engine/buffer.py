@@ -33,6 +33,8 @@ from penstock.strings import owned
 from penstock.text import Decoded
 from penstock.units import BEGINNING, END
 
+_FEW = 8
+"""If more than one row in so many is behind one before it, all are sorted."""
 _AFTER_ALL = chr(0x10FFFF)
 """In order after the name of any split."""
 _NO_TIMES = np.empty(0, np.int64)
@@ -267,16 +269,34 @@ def _with_source(rows: pl.DataFrame, source: str, schema: pl.Schema) -> pl.DataF
 def _sorted(frames: Sequence[pl.DataFrame], time: str) -> tuple[pl.DataFrame, NDArray[np.int64]]:
     """Return the rows of frames by time, equal ones as they come, and their times.
 
-    The few that are behind one before them are sorted, and merged in: three times as fast as to sort all.
+    Where few are behind one before them, these are sorted and merged in: in a third of the time of all.
     """
     times = end_to_end([event_times(frame, time) for frame in frames])
     ahead, behind = (empty(len(times), np.int64) for _ in range(2))
     count = split_behind(times, ahead, behind)
     if count == len(times):
         return gathered(frames), times
-    ahead, behind = ahead[:count], behind[: len(times) - count]
-    behind = behind[np.argsort(times[behind], kind="stable")]
-    order = empty(len(times), np.int64)
-    merge_behind(times, ahead, behind, order)
+    if len(times) - count > len(times) // _FEW:
+        order = _by_time(times)
+    else:
+        ahead, behind = ahead[:count], behind[: len(times) - count]
+        behind = behind[_by_time(times[behind])]
+        order = empty(len(times), np.int64)
+        merge_behind(times, ahead, behind, order)
     times = taken(times, order)
     return gathered(frames, order, {time: pl.Series(time_column(times, len(times)))}), times
+
+
+def _by_time(times: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the order of times, equal ones as they come.
+
+    Times and row numbers are sorted as one number if they fit: in a tenth of the time of a stable sort.
+    """
+    bits = len(times).bit_length()
+    earliest = int(times.min())
+    if int(times.max()) - earliest >= 1 << (63 - bits):
+        return np.argsort(times, kind="stable")
+    numbers = ((times - earliest) << bits) | np.arange(len(times))
+    numbers.sort()
+    order: NDArray[np.int64] = numbers & ((1 << bits) - 1)
+    return order
