@@ -207,3 +207,19 @@ def test_a_closed_index_knows_what_it_knew_and_takes_no_more(seed: int) -> None:
     for _ in range(2):
         assert index.codes(others).tolist() == [numbers.get(key, -1) for key in identities(others)]
     assert len(index) == len(numbers)
+
+
+def test_texts_that_are_long_alike_are_ordered_by_their_bytes() -> None:
+    rng = random.Random(3)
+    texts = [
+        None,
+        *(
+            f"{rng.choice(['user-000', 'user-0', ''])}{rng.randrange(10**9):0{rng.randrange(12)}}"
+            for _ in range(3000)
+        ),
+    ]
+    texts += [text + tail for text in texts[1:200] for tail in ("\0", "\0\0", "a" * 20, "a" * 20 + "b")]  # type: ignore[operator]
+    index = KeyIndex(pl.Schema({"k": pl.String}))
+    index.codes(pl.DataFrame({"k": texts}))
+    ordered = index.of(index.order(np.arange(len(index))))["k"].to_list()
+    assert ordered == sorted(set(texts), key=lambda text: (text is not None, (text or "").encode()))

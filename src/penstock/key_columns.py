@@ -30,6 +30,7 @@ Number = TypeVar("Number", bound=np.generic)
 _SEED = np.uint64(secrets.randbits(64))
 _ROOM, _TEXT_BYTES, _GROWTH = 512, 16, 4
 _MOST_NEAR = 1 << 20
+_LONG_RUN = 64
 _CODE, _ROW = "code", "_row"
 
 
@@ -41,7 +42,7 @@ class KeyColumn(Protocol):
         ...
 
     def of(self, codes: NDArray[np.int64]) -> pl.Series:
-        """Return the values of some codes, with memory of their own."""
+        """Return the values of some codes; texts point into memory that all keys share, and never change."""
         ...
 
     def close(self) -> None:
@@ -202,14 +203,31 @@ class TextKeys:
     def order(self, codes: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return codes in the order of their keys' bytes, null first: a fifth of what Polars' sort takes.
 
-        Sorted by their first 8 bytes as numbers, and then what is equal in these.
+        Sorted by their first 8 bytes as numbers, where these are equal for many by the next 8, and then by
+        the rest.
         """
-        words = np.empty(len(codes), np.uint64)
-        leading_words(self._table.keys, self._texts, codes, words)
+        words = self._words(codes, 0)
         places = np.argsort(words)
+        words = words[places]
+        ends = np.flatnonzero(np.append(words[1:] != words[:-1], True)[: len(words)])
+        runs = np.diff(ends, prepend=-1)
+        alike = np.flatnonzero(np.repeat(runs > _LONG_RUN, runs))
+        if len(alike):
+            more = self._words(codes[places[alike]], 8)
+            by_more = np.lexsort((more, words[alike]))
+            places[alike] = places[alike][by_more]
+            seconds = np.zeros(len(words), np.uint64)
+            seconds[alike] = more[by_more]
+            differs = (words[1:] != words[:-1]) | (seconds[1:] != seconds[:-1])
+            words = np.cumsum(np.append(True, differs)).astype(np.uint64)
         order = codes[places]
-        settle(self._table.keys, self._texts, int(self._table.state[NULL]), words[places], order)
+        settle(self._table.keys, self._texts, int(self._table.state[NULL]), words, order)
         return order
+
+    def _words(self, codes: NDArray[np.int64], skip: int) -> NDArray[np.uint64]:
+        words = np.empty(len(codes), np.uint64)
+        leading_words(self._table.keys, self._texts, codes, skip, words)
+        return words
 
 
 class OtherKeys:

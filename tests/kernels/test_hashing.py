@@ -118,7 +118,11 @@ def test_texts_have_the_codes_of_a_dictionary() -> None:
         text_views(table.keys, np.arange(len(keys)), views)
         assert texts_in(views, [table.texts.tobytes()]) == [key or b"" for key in keys]
         words = np.empty(len(keys), np.uint64)
-        leading_words(table.keys, table.texts, np.arange(len(keys)), words)
+        leading_words(table.keys, table.texts, np.arange(len(keys)), 8, words)
+        assert [int(word).to_bytes(8) for word in words] == [
+            (key or b"")[8:16].ljust(8, b"\0") for key in keys
+        ]
+        leading_words(table.keys, table.texts, np.arange(len(keys)), 0, words)
         assert [int(word).to_bytes(8) for word in words] == [(key or b"")[:8].ljust(8, b"\0") for key in keys]
         order = np.argsort(words)
         settle(table.keys, table.texts, table.state[NULL], words[order], order)

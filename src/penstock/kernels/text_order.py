@@ -30,9 +30,12 @@ def leading_words(
     keys: NDArray[np.uint64],
     texts: NDArray[np.uint8],
     codes: NDArray[np.int64],
+    skip: int,
     words: NDArray[np.uint64],
 ) -> None:
-    """Fill `words`, shape (n,), with the first 8 bytes of the keys of `codes`, as numbers that sort alike.
+    """Fill `words`, shape (n,), with 8 bytes of the keys of `codes` behind the first `skip`, as numbers.
+
+    They sort as the bytes do.
 
     What lies behind a text's end counts as zeros.
     """
@@ -40,7 +43,7 @@ def leading_words(
         row = codes[i]
         length = int(keys[row, 0] & LOW)
         word = np.uint64(0)
-        for place in range(WORD):
+        for place in range(skip, skip + 8):
             byte = _byte_at(keys, texts, row, place) if place < length else 0
             word = (word << WORD) | np.uint64(byte)
         words[i] = word
@@ -84,8 +87,8 @@ def settle(
 ) -> None:
     """Bring keys whose leading words are equal into order, each run of them with a heap.
 
-    `order`, shape (n,), holds codes of keys in the order of their leading `words`, shape (n,), null
-    anywhere among those whose word is 0. All keys differ.
+    `order`, shape (n,), holds codes of keys in the order of their leading words, null anywhere among those
+    whose words are 0; `words`, shape (n,), rises where these do. All keys differ.
     """
     start = 0
     for stop in range(1, order.shape[0] + 1):
