@@ -16,7 +16,7 @@ watermark of their split as they were read, then split and offset.
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -25,16 +25,14 @@ import polars as pl
 from numpy.typing import NDArray
 
 from penstock.buffers import empty
-from penstock.codecs.columns import time_column
-from penstock.gathering import end_to_end, gathered, taken
-from penstock.kernels.order import merge_behind, split_behind, watermarks
+from penstock.engine.ordering import in_order
+from penstock.gathering import gathered
+from penstock.kernels.order import watermarks
 from penstock.model import LATE, METADATA, OFFSET, REJECTED, REJECTS, SOURCE, event_times, joined
 from penstock.strings import owned
 from penstock.text import Decoded
 from penstock.units import BEGINNING, END
 
-_FEW = 8
-"""If more than one row in so many is behind one before it, all are sorted."""
 _AFTER_ALL = chr(0x10FFFF)
 """In order after the name of any split."""
 _NO_TIMES = np.empty(0, np.int64)
@@ -201,7 +199,9 @@ class ReorderBuffer:
         limit = frontier + self._is_flushed if frontier < END else END
         taken = (self._take(split, limit) for split in self._by_name)
         parts = [part for part in taken if part is not None]
-        events = _sorted(parts, self._time)[0] if parts else self._nothing
+        events = parts[0] if len(parts) == 1 else self._nothing
+        if len(parts) > 1:  # each is in order
+            events = in_order(parts, self._time)[0]
         late, rejects = self._let_go(LATE, frontier, first), self._let_go(REJECTS, frontier, first)
         self.held -= len(events) + len(late) + len(rejects)
         self._floor, self._is_flushed = frontier, False
@@ -229,7 +229,7 @@ class ReorderBuffer:
         below = [i for i, (_, lowest) in enumerate(split.waiting) if lowest < limit]
         if not below:
             return None
-        rows, times = _sorted([frame for frame, _ in split.waiting[: below[-1] + 1]], self._time)
+        rows, times = in_order([frame for frame, _ in split.waiting[: below[-1] + 1]], self._time)
         count = len(times) if limit == END else int(np.searchsorted(times, limit))
         del split.waiting[: below[-1] + 1]
         if count < len(times):
@@ -264,39 +264,3 @@ def _with_source(rows: pl.DataFrame, source: str, schema: pl.Schema) -> pl.DataF
         return rows
     told = pl.Series(SOURCE, [source]).new_from_index(0, len(rows))
     return rows.hstack([told])[schema.names()]
-
-
-def _sorted(frames: Sequence[pl.DataFrame], time: str) -> tuple[pl.DataFrame, NDArray[np.int64]]:
-    """Return the rows of frames by time, equal ones as they come, and their times.
-
-    Where few are behind one before them, these are sorted and merged in: in a third of the time of all.
-    """
-    times = end_to_end([event_times(frame, time) for frame in frames])
-    ahead, behind = (empty(len(times), np.int64) for _ in range(2))
-    count = split_behind(times, ahead, behind)
-    if count == len(times):
-        return gathered(frames), times
-    if len(times) - count > len(times) // _FEW:
-        order = _by_time(times)
-    else:
-        ahead, behind = ahead[:count], behind[: len(times) - count]
-        behind = behind[_by_time(times[behind])]
-        order = empty(len(times), np.int64)
-        merge_behind(times, ahead, behind, order)
-    times = taken(times, order)
-    return gathered(frames, order, {time: pl.Series(time_column(times, len(times)))}), times
-
-
-def _by_time(times: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the order of times, equal ones as they come.
-
-    Times and row numbers are sorted as one number if they fit: in a tenth of the time of a stable sort.
-    """
-    bits = len(times).bit_length()
-    earliest = int(times.min())
-    if int(times.max()) - earliest >= 1 << (63 - bits):
-        return np.argsort(times, kind="stable")
-    numbers = ((times - earliest) << bits) | np.arange(len(times))
-    numbers.sort()
-    order: NDArray[np.int64] = numbers & ((1 << bits) - 1)
-    return order

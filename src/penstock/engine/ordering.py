@@ -1,0 +1,58 @@
+"""Putting the rows of several frames in the order of their event times."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from penstock.buffers import empty
+from penstock.codecs.columns import time_column
+from penstock.gathering import end_to_end, gathered, taken
+from penstock.kernels.order import merge_behind, split_behind
+from penstock.model import event_times
+
+_FEW = 8
+"""If more than one row in so many is behind one before it, all are sorted."""
+
+
+def in_order(frames: Sequence[pl.DataFrame], time: str) -> tuple[pl.DataFrame, NDArray[np.int64]]:
+    """Return the rows of frames by time, equal ones as they come, and their times.
+
+    Where few are behind one before them, these are sorted and merged in: in a third of the time of all.
+    """
+    times = end_to_end([event_times(frame, time) for frame in frames])
+    ahead, behind = (empty(len(times), np.int64) for _ in range(2))
+    count = split_behind(times, ahead, behind)
+    if count == len(times):
+        return gathered(frames, None, _column_of(time, times)), times
+    if len(times) - count > len(times) // _FEW:
+        order = _by_time(times)
+    else:
+        ahead, behind = ahead[:count], behind[: len(times) - count]
+        behind = behind[_by_time(times[behind])]
+        order = empty(len(times), np.int64)
+        merge_behind(times, ahead, behind, order)
+    times = taken(times, order)
+    return gathered(frames, order, _column_of(time, times)), times
+
+
+def _column_of(time: str, times: NDArray[np.int64]) -> dict[str, pl.Series]:
+    return {time: pl.Series(time_column(times, len(times)))}
+
+
+def _by_time(times: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the order of times, equal ones as they come.
+
+    Times and row numbers are sorted as one number if they fit: in a tenth of the time of a stable sort.
+    """
+    bits = len(times).bit_length()
+    earliest = int(times.min())
+    if int(times.max()) - earliest >= 1 << (63 - bits):
+        return np.argsort(times, kind="stable")
+    numbers = ((times - earliest) << bits) | np.arange(len(times))
+    numbers.sort()
+    order: NDArray[np.int64] = numbers & ((1 << bits) - 1)
+    return order
