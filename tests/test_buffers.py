@@ -42,10 +42,28 @@ def test_arrays_have_the_shape_and_the_type_that_are_asked_for() -> None:
 
 def test_what_nothing_uses_is_kept_up_to_a_bound() -> None:
     buffers, each = _Buffers(), _MOST_UNUSED // 8
+    for size in range(each, 40 * each, each):  # one at a time, each of another size
+        buffers.take(size)
+    assert held(buffers) <= _MOST_UNUSED + 2 * 45 * each
+
+
+def test_as_much_is_kept_as_was_in_use_at_once() -> None:
+    buffers, each = _Buffers(), _MOST_UNUSED // 8
     taken = [buffers.take(each) for _ in range(32)]
+    places = {place(array) for array in taken}
     del taken
     buffers.take(100)
-    assert sum(size * len(arrays) for size, arrays in buffers._arrays.items()) <= _MOST_UNUSED + 200
+    again = [buffers.take(each) for _ in range(32)]
+    assert {place(array) for array in again} == places
+    del again
+    for _ in range(3):
+        more = [buffers.take(2 * each) for _ in range(16)]
+        del more
+    assert held(buffers) <= 2 * 32 * each + 1000
+
+
+def held(buffers: _Buffers) -> int:
+    return sum(size * len(arrays) for size, arrays in buffers._arrays.items())
 
 
 def test_no_two_threads_are_given_the_same_array() -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _MOST_UNUSED = 64 * 1024 * 1024
-"""Bytes that are kept though nothing uses them."""
+"""Bytes that are kept though nothing uses them, or more if more was in use at once."""
 _UNUSED = 2
 """References to an array that nothing uses: the list's, and the call's that counts them."""
 
@@ -28,6 +28,7 @@ class _Buffers:
     def __init__(self) -> None:
         self._lock = Lock()
         self._arrays: dict[int, list[NDArray[np.uint8]]] = {}
+        self._most_used = 0
 
     def take(self, size: int) -> NDArray[np.uint8]:
         """Return an array of at least `size` bytes, and an eighth more at most, of any content."""
@@ -38,7 +39,7 @@ class _Buffers:
             for i in range(len(arrays)):
                 if sys.getrefcount(arrays[i]) == _UNUSED:
                     return arrays[i]
-            self._drop()
+            self._drop(size)
             arrays.append(np.empty(size, np.uint8))
             return arrays[-1]
 
@@ -48,15 +49,17 @@ class _Buffers:
         size = count * np.dtype(dtype).itemsize
         return self.take(size)[:size].view(dtype).reshape(shape)
 
-    def _drop(self) -> None:
-        """Drop what is unused beyond a bound."""
-        left = _MOST_UNUSED
-        for size, arrays in self._arrays.items():
-            for i in reversed(range(len(arrays))):
-                if sys.getrefcount(arrays[i]) == _UNUSED:
-                    left -= size
-                    if left < 0:
-                        del arrays[i]
+    def _drop(self, wanted: int) -> None:
+        """Drop what is unused beyond a bound: as much as was in use at once, for it may be again."""
+        every = [(size, arrays, i) for size, arrays in self._arrays.items() for i in range(len(arrays))]
+        unused = [(size, arrays, i) for size, arrays, i in every if sys.getrefcount(arrays[i]) == _UNUSED]
+        in_use = sum(size for size, _, _ in every) - sum(size for size, _, _ in unused)
+        self._most_used = max(self._most_used, in_use + wanted)
+        left = max(_MOST_UNUSED, self._most_used)
+        for size, arrays, i in reversed(unused):  # the last first: the places before stay
+            left -= size
+            if left < 0:
+                del arrays[i]
 
 
 _OF_THE_PROCESS = _Buffers()
