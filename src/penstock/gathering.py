@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from penstock.buffers import empty
 from penstock.kernels.packing import shift_views
-from penstock.strings import nulls_of, texts_of
+from penstock.strings import nulls_of, texts_of, validity, words_of
 
 _TEXTS = (pl.String, pl.Binary)
 
@@ -54,10 +54,9 @@ def _column(parts: Sequence[pl.Series], order: NDArray[np.int64] | None) -> pl.S
     if dtype in _TEXTS:
         return _texts(arrays, order, nulls, dtype)
     kind = arrays[0].type
-    values = end_to_end([_words(array, f"u{kind.bit_width // 8}") for array in arrays])
+    values = end_to_end([words_of(array, f"u{kind.bit_width // 8}") for array in arrays])
     values = values if order is None else taken(values, order)
-    valid = pa.py_buffer(np.packbits(~nulls, bitorder="little")) if len(nulls) else None
-    made = pa.Array.from_buffers(kind, len(values), [valid, pa.py_buffer(values)])
+    made = pa.Array.from_buffers(kind, len(values), [validity(nulls), pa.py_buffer(values)])
     return pl.Series(made).cast(dtype)
 
 
@@ -72,7 +71,7 @@ def _texts(
     of: list[pa.Buffer] = []
     row = 0
     for array in arrays:
-        shift_views(_words(array, "c16").view(np.uint64).reshape(-1, 2), len(of), views[row:])
+        shift_views(words_of(array, "c16").view(np.uint64).reshape(-1, 2), len(of), views[row:])
         of += array.buffers()[2:]
         row += len(array)
     if order is not None:  # 16 bytes at once
@@ -80,15 +79,6 @@ def _texts(
     if len(nulls):
         views[nulls] = 0  # those of nulls may point anywhere
     return texts_of(views, nulls, of, dtype)
-
-
-def _words(array: pa.Array, dtype: str) -> NDArray[Any]:
-    buffer = array.buffers()[1]
-    if buffer is None or not len(array):
-        return np.empty(0, dtype)
-    words = np.frombuffer(buffer, dtype)[array.offset : array.offset + len(array)]
-    words.setflags(write=False)  # always, so that a kernel is compiled for one kind of array only
-    return words
 
 
 def end_to_end(parts: Sequence[NDArray[Any]]) -> NDArray[Any]:

@@ -23,7 +23,7 @@ from penstock.kernels.hashing import (
     text_views,
 )
 from penstock.kernels.text_order import leading_words, settle
-from penstock.strings import nulls_of, texts_of, views_of
+from penstock.strings import nulls_of, texts_of, views_of, words_of
 
 Number = TypeVar("Number", bound=np.generic)
 
@@ -270,20 +270,15 @@ class OtherKeys:
 def as_int64(column: pl.Series) -> NDArray[np.int64]:
     """Return a number for each value, the same for equal ones, shape (n,); whatever for null."""
     if column.dtype.is_float():
-        floats = words_of(column.cast(pl.Float64), np.float64) + 0.0  # -0.0 + 0.0 is 0.0
+        floats = numbers_of(column.cast(pl.Float64), np.float64) + 0.0  # -0.0 + 0.0 is 0.0
         floats[np.isnan(floats)] = np.nan
         return floats.view(np.int64)
-    return words_of(column if column.dtype == pl.UInt64 else column.cast(pl.Int64), np.int64)
+    return numbers_of(column if column.dtype == pl.UInt64 else column.cast(pl.Int64), np.int64)
 
 
-def words_of(column: pl.Series, dtype: type[np.generic]) -> NDArray[Any]:
-    """Return the values of a column of 64 bits as they lie, not to be written to; where null, anything."""
-    array = column.rechunk().to_arrow()
-    if not len(array):
-        return np.empty(0, dtype)
-    words = np.frombuffer(array.buffers()[1], dtype)[array.offset : array.offset + len(array)]
-    words.setflags(write=False)  # always, so that a kernel is compiled for one kind of array only
-    return words
+def numbers_of(column: pl.Series, dtype: type[np.generic]) -> NDArray[Any]:
+    """Return the values of a column of 64 bits as they lie; see `words_of`."""
+    return words_of(column.rechunk().to_arrow(), dtype)
 
 
 def grown(array: NDArray[Number], room: int) -> NDArray[Number]:

@@ -53,10 +53,9 @@ class Lives:
         left = (self._lives >= 0) & (self._last > frontier - self._forget_after)
         alive = np.flatnonzero(left)
         kept, self._last = self._lives[alive], self._last[alive]
-        keys = self._index.of(alive) if self._columns else pl.DataFrame()
+        keys = self._index.of(alive)
         self._index = KeyIndex(self._columns)
-        if self._columns:
-            self._index.codes(keys)
+        self._index.codes(keys)
         self._lives = np.arange(len(alive))
         self._count = self._alive = len(alive)
         return kept

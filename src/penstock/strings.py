@@ -34,12 +34,10 @@ def views_of(column: pl.Series) -> Views:
     """Return the values of a String or Binary column without copying any."""
     array = column.rechunk().to_arrow(compat_level=pl.CompatLevel.newest())
     _, views, *buffers = array.buffers()
-    first = array.offset
     if not len(array):
         nothing = np.frombuffer(b"", np.uint8)
         return Views(nothing.view(np.uint64).reshape(0, 2), nothing, np.zeros(1, np.uint64), array)
-    words = np.frombuffer(views, np.uint64).reshape(-1, 2)[first : first + len(array)]
-    words.setflags(write=False)  # always, so that a kernel is compiled for one kind of array only
+    words = words_of(array, np.complex128).view(np.uint64).reshape(-1, 2)
     # A kernel is compiled for arrays, not for any number of them: one array that reaches from the lowest
     # buffer to the end of the highest stands for all. What lies between them is never read.
     places = [(buffer.address, buffer.size) for buffer in buffers if buffer.size]
@@ -77,13 +75,28 @@ def nulls_of(column: pl.Series) -> NDArray[np.bool_]:
     return nulls
 
 
+def validity(nulls: NDArray[np.bool_]) -> pa.Buffer | None:
+    """Return Arrow's bitmap of what is not null; `nulls` has shape (n,) or, where nothing is null, (0,)."""
+    return pa.py_buffer(np.packbits(~nulls, bitorder="little")) if len(nulls) else None
+
+
+def words_of(array: pa.Array, dtype: type[np.generic] | str) -> NDArray[Any]:
+    """Return the values, or views, of an array as they lie, not to be written to; where null, anything."""
+    words: NDArray[Any] = np.empty(0, dtype)
+    if len(array):
+        words = np.frombuffer(array.buffers()[1], dtype)[array.offset : array.offset + len(array)]
+    words.setflags(write=False)  # always, so that a kernel is compiled for one kind of array only
+    return words
+
+
 def texts_of(
     views: NDArray[np.uint64], nulls: NDArray[np.bool_], buffers: Sequence[NDArray[Any]], dtype: pl.DataType
 ) -> pl.Series:
     """Return a String or Binary column of views into buffers, none of which is copied."""
-    valid = pa.py_buffer(np.packbits(~nulls, bitorder="little")) if len(nulls) else None
     kind = pa.binary_view() if dtype == pl.Binary else pa.string_view()
-    array = pa.Array.from_buffers(kind, len(views), [valid, pa.py_buffer(views), *map(pa.py_buffer, buffers)])
+    array = pa.Array.from_buffers(
+        kind, len(views), [validity(nulls), pa.py_buffer(views), *map(pa.py_buffer, buffers)]
+    )
     return pl.Series(array)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from penstock.codecs.columns import are_few
 from penstock.codecs.ndjson import encode
 from penstock.codecs.records import NO_REJECTS, records_of, rejected
 from penstock.codecs.sifting import in_place
@@ -127,7 +128,7 @@ class Door:
         if self._kept is None or isinstance(self._decoder, Selective):
             return rows
         kept = rows[[*self._kept, OFFSET]]
-        return owned(kept) if 2 * len(kept.columns) < len(self.schema) else kept
+        return owned(kept) if are_few(kept.columns, self.schema) else kept
 
     def _doubted(self, rows: pl.DataFrame, chunk: Chunk) -> pl.DataFrame:
         time = pl.col(self._time).to_physical()

@@ -94,9 +94,7 @@ class AlignedWindows:
             laid.group_by_dynamic(PANE, every=f"{overlap}i", offset=f"{phase}i").agg(self._aggregates)
             for phase in range(overlap)
         ]
-        # Whether a sum of negative zeros is negative depends on nulls elsewhere in the column.
-        floats = pl.selectors.float()
-        made = pl.concat(passes).with_columns(pl.when(floats != 0.0).then(floats).otherwise(floats.abs()))
+        made = without_negative_zeros(pl.concat(passes))
         begins = made[PANE].to_numpy()
         first = first_at(places, begins)
         code, pane = codes[first], begins + shifts[first]
@@ -148,6 +146,12 @@ def _reads(aggregates: Sequence[pl.Expr]) -> list[str] | pl.Expr:
 
 def _and(columns: list[str] | pl.Expr, more: Sequence[str]) -> list[str] | pl.Expr:
     return columns if isinstance(columns, pl.Expr) else list(dict.fromkeys([*more, *columns]))
+
+
+def without_negative_zeros(aggregates: pl.DataFrame) -> pl.DataFrame:
+    """Return aggregates with 0.0 for -0.0: whether Polars' sum of these is negative depends on other rows."""
+    floats = pl.selectors.float()
+    return aggregates.with_columns(pl.when(floats != 0.0).then(floats).otherwise(floats.abs()))
 
 
 def by_pane_and_key(pane: NDArray[np.int64], code: NDArray[np.int64], codes: int) -> NDArray[np.int64]:

@@ -37,14 +37,18 @@ class FoldedWindows:
         self._totals: list[Totals] = [value.make() for value in folds.values]
         self._time = time
         self._index = KeyIndex(by)
-        self._known = 0 if by else 1
-        self._rank = np.zeros(0 if by else 1, np.int64)
+        self._rank = np.zeros(self._known, np.int64)
         self._newest = np.full(self._known, -1)
         self._seen, self._closed, self._most = np.zeros(self._known, np.bool_), 0, 0
         """Since keys were last forgotten: those seen, how many entries closed, how many were open at most."""
         self._panes, self._keys, self._rows, self._count = _NO_ROWS, _NO_ROWS, _NO_ROWS, 0
         self._last = BEGINNING
         """The pane that the last window which came out begins with, or one before the next."""
+
+    @property
+    def _known(self) -> int:
+        """How many keys are known; without any, all rows are of one."""
+        return len(self._index) if self._by else 1
 
     def push(self, rows: pl.DataFrame, frontier: int) -> pl.DataFrame | None:
         """Take ordered rows; return the windows that end at or before `frontier`, None if there are none.
@@ -71,7 +75,6 @@ class FoldedWindows:
 
     def _fold(self, rows: pl.DataFrame) -> None:
         panes, codes = self._grid.panes(event_times(rows, self._time)), self._index.codes(rows)
-        self._known = max(self._known, len(self._index))
         if self._known > len(self._newest):
             room = max(self._known, 2 * len(self._newest))
             self._newest = np.append(self._newest, np.full(room - len(self._newest), -1))
@@ -115,12 +118,11 @@ class FoldedWindows:
             starts, keys = starts[begins], keys[begins]
         begin = pl.Series(START, self._grid.starts(starts))
         end = pl.Series(STOP, self._grid.starts(starts + overlap))
-        of_keys = self._index.of(keys) if self._by else ()
         return pl.DataFrame(
             {
                 column.name: column
                 for column in (
-                    *of_keys,
+                    *self._index.of(keys),
                     begin.cast(EVENT_TIME),
                     end.cast(EVENT_TIME),
                     *self._folds.aggregated(rows, totals),
@@ -159,7 +161,7 @@ class FoldedWindows:
 
     def _keep_keys(self, live: NDArray[np.int64]) -> None:
         keys = self._index.of(live)
-        self._index, self._known = KeyIndex(self._by), len(live)
+        self._index = KeyIndex(self._by)
         new = np.full(len(self._newest), -1)
         new[live] = self._index.codes(keys)
         self._keys[: self._count] = new[self._keys[: self._count]]

@@ -22,6 +22,8 @@ from polars.exceptions import PolarsError
 from penstock.aggregates import Aggregate, Approximate, ApproxQuantile, output_of, value_of
 from penstock.errors import FlowError
 from penstock.expressions import check_row_by_row
+from penstock.strings import validity
+from penstock.windows.aligned import without_negative_zeros
 from penstock.windows.sketches import Sketched, sketch_of
 from penstock.windows.totals import Ends, Floats, Integers, Moments, Totals
 
@@ -60,10 +62,11 @@ class Fold:
             totals = totals.astype(_NUMPY[type(self.dtype)])
         elif self.kind in ("First", "Last") and self.dtype.is_float():
             totals = totals.view(np.float64) + 0.0
-        valid = pa.py_buffer(np.packbits(~nulls, bitorder="little")) if len(nulls) else None
         of = pa.from_numpy_dtype(totals.dtype)
         return pl.Series(
-            pa.Array.from_buffers(of, len(totals), [valid, pa.py_buffer(np.ascontiguousarray(totals))])
+            pa.Array.from_buffers(
+                of, len(totals), [validity(nulls), pa.py_buffer(np.ascontiguousarray(totals))]
+            )
         ).cast(self.dtype)
 
 
@@ -90,9 +93,7 @@ class Folds:
         if self.names is not None:
             return pl.DataFrame(dict(zip(self.names, columns, strict=True)))
         frame = pl.DataFrame({str(i): column for i, column in enumerate(columns)})
-        floats = pl.selectors.float()  # a quotient may be a negative zero, which `AlignedWindows` never makes
-        made_of = frame.select(self.aggregates)
-        return made_of.with_columns(pl.when(floats != 0.0).then(floats).otherwise(floats.abs()))
+        return without_negative_zeros(frame.select(self.aggregates))  # a quotient may be one
 
 
 def folds_of(aggregates: Sequence[Aggregate], columns: pl.Schema) -> Folds | None:

@@ -13,7 +13,7 @@ from penstock.kernels import sessions
 from penstock.key_columns import grown
 from penstock.keys import KeyIndex
 from penstock.model import EVENT_TIME
-from penstock.windows.aligned import PANE, START, STOP
+from penstock.windows.aligned import PANE, START, STOP, without_negative_zeros
 from penstock.windows.held import HeldRows
 
 _FEW_KEYS = 4096
@@ -92,9 +92,7 @@ class KeyedWindows:
         rows = self._held.take(closed, counts)
         panes = pl.Series(PANE, np.repeat(np.arange(len(counts)), counts)).set_sorted()
         made = pl.DataFrame([*rows, panes]).group_by_dynamic(PANE, every="1i").agg(self._aggregates)
-        # Whether a sum of negative zeros is negative depends on nulls elsewhere in the column.
-        floats = pl.selectors.float()
-        return made.drop(PANE).with_columns(pl.when(floats != 0.0).then(floats).otherwise(floats.abs()))
+        return without_negative_zeros(made.drop(PANE))
 
     def _forget_keys(self) -> None:
         """Give the keys new codes if most of them have no open window."""

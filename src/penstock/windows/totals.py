@@ -10,7 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from penstock.kernels import folding
-from penstock.key_columns import as_int64, grown, words_of
+from penstock.key_columns import as_int64, grown, numbers_of
 from penstock.strings import nulls_of
 
 Entries: TypeAlias = NDArray[np.int64]
@@ -93,7 +93,7 @@ class Floats(_Known):
 
     def add(self, entries: Entries, values: pl.Series) -> None:
         """Fold rows in; see `Totals.add`."""
-        self._fold(entries, words_of(values.cast(pl.Float64), np.float64), nulls_of(values), self.known)
+        self._fold(entries, numbers_of(values.cast(pl.Float64), np.float64), nulls_of(values), self.known)
 
     def merged(self, entries: Entries, groups: Entries, count: int) -> Floats:
         """Merge entries; see `Totals.merged`."""
@@ -159,7 +159,7 @@ class Moments(_Known):
 
     def add(self, entries: Entries, values: pl.Series) -> None:
         """Fold rows in; see `Totals.add`."""
-        self._fold(entries, words_of(values.cast(pl.Float64), np.float64), nulls_of(values), self.known)
+        self._fold(entries, numbers_of(values.cast(pl.Float64), np.float64), nulls_of(values), self.known)
 
     def merged(self, entries: Entries, groups: Entries, count: int) -> Moments:
         """Merge entries; see `Totals.merged`."""
@@ -193,7 +193,9 @@ class Ends(_Known):
     def add(self, entries: Entries, values: pl.Series) -> None:
         """Fold rows in; see `Totals.add`."""
         is_float = values.dtype == pl.Float64
-        words = words_of(values, np.int64) if is_float else as_int64(values)  # floats as they are: NaN, -0.0
+        words = (
+            numbers_of(values, np.int64) if is_float else as_int64(values)
+        )  # floats as they are: NaN, -0.0
         self._fold(entries, words, nulls_of(values), self.known, self._kinds)
 
     def merged(self, entries: Entries, groups: Entries, count: int) -> Ends:
