@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from penstock.buffers import empty
 from penstock.kernels.packing import shift_views
-from penstock.strings import nulls_of, texts_of, validity, words_of
+from penstock.strings import array_of, nulls_of, texts_of, words_of
 
 _TEXTS = (pl.String, pl.Binary)
 
@@ -56,8 +56,7 @@ def _column(parts: Sequence[pl.Series], order: NDArray[np.int64] | None) -> pl.S
     kind = arrays[0].type
     values = end_to_end([words_of(array, f"u{kind.bit_width // 8}") for array in arrays])
     values = values if order is None else taken(values, order)
-    made = pa.Array.from_buffers(kind, len(values), [validity(nulls), pa.py_buffer(values)])
-    return pl.Series(made).cast(dtype)
+    return pl.Series(array_of(kind, values, nulls)).cast(dtype)
 
 
 def _texts(

@@ -80,6 +80,12 @@ def validity(nulls: NDArray[np.bool_]) -> pa.Buffer | None:
     return pa.py_buffer(np.packbits(~nulls, bitorder="little")) if len(nulls) else None
 
 
+def array_of(kind: pa.DataType, values: NDArray[Any], nulls: NDArray[np.bool_]) -> pa.Array:
+    """Return values of 8 to 64 bits as an array that lies where they do; `nulls` as in `validity`."""
+    buffers = [validity(nulls), pa.py_buffer(np.ascontiguousarray(values))]
+    return pa.Array.from_buffers(kind, len(values), buffers)
+
+
 def words_of(array: pa.Array, dtype: type[np.generic] | str) -> NDArray[Any]:
     """Return the values, or views, of an array as they lie, not to be written to; where null, anything."""
     words: NDArray[Any] = np.empty(0, dtype)

@@ -37,6 +37,10 @@ def buffer_of(marks: dict[str, int], delay: int = 0) -> ReorderBuffer:
     return ReorderBuffer(marks, SCHEMA, "time", delay)
 
 
+def events_of(released: Released) -> pl.DataFrame:
+    return pl.concat([released.late.clear(), *released.events])
+
+
 def keys(rows: pl.DataFrame) -> list[tuple[object, ...]]:
     return rows.select("_source", "_offset").rows()
 
@@ -51,13 +55,13 @@ class Taken:
     frontier: int = BEGINNING
 
     def take(self, released: Released) -> None:
-        assert released.events.schema == released.late.schema == SCHEMA
+        assert events_of(released).schema == released.late.schema == SCHEMA
         assert released.rejects.schema == REJECTS_SCHEMA
-        times = released.events["time"].to_physical().to_list()
+        times = events_of(released)["time"].to_physical().to_list()
         assert all(self.frontier <= time < released.frontier for time in times)
         assert released.frontier >= self.frontier
         self.frontier = released.frontier
-        self.events += keys(released.events)
+        self.events += keys(events_of(released))
         self.late += keys(released.late)
         self.rejects += keys(released.rejects)
 
@@ -135,7 +139,7 @@ def test_a_row_is_late_below_the_watermark_not_at_it() -> None:
     buffer.end(0)
     got = buffer.release()
     assert got.late["_offset"].to_list() == [2, 4]
-    assert got.events["_offset"].to_list() == [1, 5, 0, 3]
+    assert events_of(got)["_offset"].to_list() == [1, 5, 0, 3]
     assert buffer.latest_by == 11
 
 
@@ -147,7 +151,7 @@ def test_late_is_a_matter_of_the_own_split() -> None:
     buffer.end(0)
     buffer.end(1)
     got = buffer.release()
-    assert keys(got.events) == [("a", 0), ("b", 0)]
+    assert keys(events_of(got)) == [("a", 0), ("b", 0)]
     assert keys(got.late) == [("b", 1)]
 
 
@@ -157,10 +161,10 @@ def test_ties_go_by_split_then_offset_however_they_come() -> None:
         for number in order:
             buffer.add(number, decoded([(0, 7), (1, 7)]))
             buffer.add(number, decoded([(2, 7)]))
-        assert buffer.release().events.is_empty(), "a row at the frontier must wait for its like"
+        assert events_of(buffer.release()).is_empty(), "a row at the frontier must wait for its like"
         buffer.end(0)
         buffer.end(1)
-        rows = keys(buffer.release().events)
+        rows = keys(events_of(buffer.release()))
         assert rows == [(name, offset) for name in "ab" for offset in range(3)]
 
 
@@ -174,12 +178,12 @@ def test_a_split_that_ends_early_no_longer_holds_back() -> None:
     assert buffer.frontier == 2
     buffer.end(0)
     assert buffer.frontier == 50
-    assert len(buffer.release().events) == 2
+    assert len(events_of(buffer.release())) == 2
     assert buffer.next_split() == 1
     buffer.end(1)
     assert buffer.next_split() is None
     assert buffer.frontier == END
-    assert len(buffer.release().events) == 1
+    assert len(events_of(buffer.release())) == 1
 
 
 def test_rejects_alone_are_let_go_too() -> None:
@@ -188,11 +192,11 @@ def test_rejects_alone_are_let_go_too() -> None:
     assert buffer.held == 5
     buffer.add(1, decoded([(0, 10)]))
     first = buffer.release()
-    assert first.events.is_empty()
+    assert events_of(first).is_empty()
     assert len(first.rejects) == 5
     buffer.end(0)
     buffer.end(1)
-    assert len(buffer.release().events) == 1
+    assert len(events_of(buffer.release())) == 1
     assert buffer.held == 0
 
 
@@ -203,13 +207,13 @@ def test_the_limits_of_time(time: int) -> None:
     buffer.add(0, decoded([(0, time), (1, time)]))
     assert buffer.frontier == time - delay
     buffer.end(0)
-    assert buffer.release().events["time"].to_physical().to_list() == [time, time]
+    assert events_of(buffer.release())["time"].to_physical().to_list() == [time, time]
 
 
 def test_what_is_released_does_not_change_afterwards() -> None:
     buffer = buffer_of({"a": 0})
     buffer.add(0, decoded([(0, 1), (1, 5), (2, 9)]))
-    first = buffer.release().events
+    first = events_of(buffer.release())
     shown = first.rows()
     buffer.add(0, decoded([(3, 20)]))
     buffer.release()
@@ -227,12 +231,12 @@ def test_an_idle_split_does_not_count_and_is_late_below_what_was_released() -> N
     assert buffer.frontier == 5
     buffer.idle = {0}
     assert buffer.frontier == 60
-    assert keys(buffer.release().events) == [("a", 0), ("b", 0)]
+    assert keys(events_of(buffer.release())) == [("a", 0), ("b", 0)]
     buffer.idle = set()
     buffer.add(0, decoded([(1, 59), (2, None), (3, 60), (4, 61)]))
     assert buffer.frontier == 60
     got = buffer.release()
-    assert (keys(got.late), keys(got.rejects), keys(got.events)) == ([("a", 1)], [("a", 2)], [])
+    assert (keys(got.late), keys(got.rejects), keys(events_of(got))) == ([("a", 1)], [("a", 2)], [])
     assert buffer.latest_by == 1
 
 
@@ -246,7 +250,7 @@ def test_a_split_that_joins_takes_its_place_by_name_and_brings_nothing_below_wha
     buffer.add(0, decoded([(2, 25), (3, 30)]))
     buffer.add(1, decoded([(3, 30)]))
     got = buffer.release()
-    assert keys(got.events) == [("a", 1), ("b", 1), ("a", 2), ("b", 2)]
+    assert keys(events_of(got)) == [("a", 1), ("b", 1), ("a", 2), ("b", 2)]
     assert keys(got.late) == [("a", 0)]
 
 
@@ -256,11 +260,11 @@ def test_where_all_are_idle_or_have_ended_all_goes_only_if_that_is_said() -> Non
     buffer.add(1, decoded([(0, 50), (1, 95)]))
     buffer.idle = {0, 1}
     assert buffer.frontier == 90
-    assert len(buffer.release().events) == 1
+    assert len(events_of(buffer.release())) == 1
     for rows in (2, 0):
         buffer.flush()
         assert buffer.frontier == 100, "not further, however often"
-        assert len(buffer.release().events) == rows
+        assert len(events_of(buffer.release())) == rows
     assert buffer.held == 0
     buffer.add(1, decoded([(2, 99), (3, 100)]))
     buffer.end(0)

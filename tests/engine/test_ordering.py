@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from penstock.engine.ordering import in_order
+from penstock.engine.ordering import Run, in_order
 from penstock.model import EVENT_TIME
 
 FAR = 2**62
@@ -16,17 +16,22 @@ FAR = 2**62
 def test_rows_are_those_of_a_stable_sort(disorder: int) -> None:
     for seed in range(60):
         rng = random.Random(seed)
-        start, frames, count = rng.choice([0, -(10**15)]), list[pl.DataFrame](), 0
+        start, runs, count = rng.choice([0, -(10**15)]), list[Run](), 0
         for _ in range(rng.randrange(1, 4)):
             size = rng.choice([0, 1, 50])
             times = [start + count + i - rng.randrange(disorder + 1) for i in range(size)]
-            numbers = range(count, count + size)
+            numbers = pl.Series(range(count, count + size), dtype=pl.Int64)
             count += size
-            frames.append(
-                pl.DataFrame({"n": numbers, "time": times}, {"n": pl.Int64, "time": pl.Int64}).cast(
-                    {"time": EVENT_TIME}
-                )
+            rows = pl.DataFrame({"n": numbers, "time": pl.Series(times, dtype=pl.Int64).cast(EVENT_TIME)})
+            if size:
+                runs.append(Run(rows, min(times), max(times), times == sorted(times)))
+        ordered = in_order(runs, "time")
+        for run in ordered:
+            assert run.rises
+            assert (run.first, run.last) == tuple(run.rows["time"].to_physical()[[0, -1]])
+        if runs:
+            whole = pl.concat([run.rows for run in runs])
+            assert_frame_equal(
+                pl.concat([run.rows for run in ordered]), whole.sort("time", maintain_order=True)
             )
-        rows, at = in_order(frames, "time")
-        assert_frame_equal(rows, pl.concat(frames).sort("time", maintain_order=True))
-        assert at.tolist() == rows["time"].to_physical().to_list()
+            assert (ordered is runs) == whole["time"].is_sorted()  # then no row is copied

@@ -11,35 +11,43 @@ from penstock.kernels import folding
 
 INT64 = np.iinfo(np.int64)
 STARTS = {
-    "floats": np.array([0.0, 0.0, math.nan, math.nan]),
+    "floats": np.array([0.0, 0.0, math.inf, -math.inf]),
     "integers": np.array([0, 0, INT64.max, INT64.min]),
     "moments": np.zeros(3),
 }
 
 
-def test_entries_are_one_for_each_pane_and_key() -> None:
+@pytest.mark.parametrize("many", [False, True])
+def test_entries_are_one_for_each_pane_and_key(many: bool) -> None:
     for seed in range(400):
         rng = random.Random(seed)
-        keys, steps = rng.choice([1, 5]), rng.choice([[0], [0, 0, 1], [0, 1, 10**6]])
+        keys, steps = rng.choice([1, 5]), rng.choice([[0], [0, 0, 1], [0, 1, 10**6], [*[0] * 30, 1]])
         at, times = rng.choice([0, -(10**15)]), list[int]()
-        for _ in range(60):
+        for _ in range(200):
             at += rng.choice(steps)
             times.append(at)
         codes = [rng.randrange(keys) for _ in times]
-        wanted: dict[tuple[int, int], int] = {}
-        pairs = list(zip(times, codes, strict=True))
-        numbers = [wanted.setdefault(pair, len(wanted)) for pair in pairs]
         newest, count, got = np.full(keys, -1), 0, list[int]()
-        panes, of_keys, rows = (np.full(60, 99) for _ in range(3))
+        panes, of_keys, rows = np.full(501, 99), np.full(501, 99), np.zeros(501, np.int64)
         while len(got) < len(times):
-            part = slice(len(got), len(got) + rng.choice([1, 7, 40]))
+            part = slice(len(got), len(got) + rng.choice([1, 7, 40, 200]))
             entries = np.empty(len(times[part]), np.int64)
-            arrays = np.array(times[part]), np.array(codes[part])
-            count = folding.entries_of(*arrays, newest, panes, of_keys, rows, count, entries)
+            some, ends = np.unique(times[part], return_index=True)
+            ends = np.append(ends[1:], len(times[part]))
+            if not count or panes[count - 1] < some[0]:  # and a pane that has no row
+                some, ends = np.insert(some, 0, some[0] - 1), np.insert(ends, 0, 0)
+            known = keys if many else 10**6  # of that many no batch has enough rows
+            arrays = some, ends, np.array(codes[part])
+            count = folding.entries_of(*arrays, newest, known, panes, of_keys, rows, count, entries)
             got += entries.tolist()
-        assert got == numbers
-        assert [*zip(panes[:count].tolist(), of_keys[:count].tolist(), strict=True)] == list(wanted)
-        assert rows[:count].tolist() == np.bincount(numbers).tolist()
+        of_entries = [*zip(panes[:count].tolist(), of_keys[:count].tolist(), strict=True)]
+        pairs = list(zip(times, codes, strict=True))
+        assert [of_entries[entry] for entry in got] == pairs
+        assert len(set(of_entries)) == count
+        assert of_entries == (
+            sorted(of_entries, key=lambda of: of[0]) if many else list(dict.fromkeys(pairs))
+        )
+        assert rows.tolist() == np.bincount(got, minlength=501).tolist()
 
 
 def folded(kind: str, entries: Sequence[int], values: Sequence[float | None], room: int) -> np.ndarray:  # type: ignore[type-arg]
@@ -89,8 +97,8 @@ def check(kind: str, row: list[float], own: list[float]) -> None:
         assert row[folding.SUM] == pytest.approx(total, nan_ok=True)
         numbers = [value for value in own if not math.isnan(value)]
         for place, wanted in (
-            (folding.LOWEST, min(numbers, default=math.nan)),
-            (folding.HIGHEST, max(numbers, default=math.nan)),
+            (folding.LOWEST, min(numbers, default=math.inf)),
+            (folding.HIGHEST, max(numbers, default=-math.inf)),
         ):
             assert row[place] == pytest.approx(wanted, nan_ok=True)
 

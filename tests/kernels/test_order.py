@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from penstock.kernels.order import group_order, merge_behind, split_behind, watermarks
+from penstock.kernels.order import group_order, merge_behind, rises, split_behind, watermarks
 from penstock.units import BEGINNING, YEAR_1, YEAR_9999
 
 CODES = st.lists(st.integers(0, 6), max_size=60)
@@ -26,13 +26,19 @@ def array(values: list[int]) -> np.ndarray:
 )
 def test_watermarks(times: list[int], begun: int, delay: int) -> None:
     before = np.empty(len(times), np.int64)
-    after, late, lowest = watermarks(array(times), begun, delay, before)
+    after, late = watermarks(array(times), begun, delay, before)
     marks = [max([begun, *(time - delay for time in times[:i])]) for i in range(len(times) + 1)]
     assert before.tolist() == marks[:-1]
     assert after == marks[-1]
     on_time = [time for time, mark in zip(times, marks, strict=False) if time >= mark]
     assert late == len(times) - len(on_time)
-    assert lowest == min(on_time, default=2**63 - 1)
+
+
+@settings(max_examples=200, derandomize=True)
+@given(st.lists(st.integers(YEAR_1, YEAR_9999) | st.integers(-5, 5), max_size=50))
+def test_rises(times: list[int]) -> None:
+    assert rises(array(sorted(times)))
+    assert rises(array(times)) == (times == sorted(times))
 
 
 @settings(max_examples=200, derandomize=True)

@@ -16,8 +16,8 @@ watermark of their split as they were read, then split and offset.
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Collection
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -25,9 +25,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from penstock.buffers import empty
-from penstock.engine.ordering import in_order
+from penstock.engine.ordering import Run, in_order
 from penstock.gathering import gathered
-from penstock.kernels.order import watermarks
+from penstock.kernels.order import extent, rises, watermarks
 from penstock.model import LATE, METADATA, OFFSET, REJECTED, REJECTS, SOURCE, event_times, joined
 from penstock.strings import owned
 from penstock.text import Decoded
@@ -35,6 +35,7 @@ from penstock.units import BEGINNING, END
 
 _AFTER_ALL = chr(0x10FFFF)
 """In order after the name of any split."""
+_MANY = 8
 _NO_TIMES = np.empty(0, np.int64)
 _NO_TIMES.setflags(write=False)
 REJECTS_SCHEMA = joined(METADATA, REJECTED)
@@ -49,11 +50,8 @@ class _Split:
     dry: bool = False
     """Nothing more was there when it was last read."""
     idle: bool = False
-    waiting: list[tuple[pl.DataFrame, int]] = field(default_factory=list)
-    """Frames of rows in the order of their offsets, each with its lowest event time.
-
-    But that the first may hold what is left of several, in the order (time, offset).
-    """
+    waiting: list[Run] = field(default_factory=list)
+    """Rows in the order of their offsets; but that the first may be what is left of several, in order."""
 
 
 @dataclass(frozen=True)
@@ -72,9 +70,12 @@ class _Aside:
 
 @dataclass(frozen=True)
 class Released:
-    """What the buffer lets go of at once, each in its order, and the frontier it goes up to."""
+    """What the buffer lets go of at once, each in its order, and the frontier it goes up to.
 
-    events: pl.DataFrame
+    Events come in frames, none of them empty, as they were read where they were in order.
+    """
+
+    events: Sequence[pl.DataFrame]
     late: pl.DataFrame
     rejects: pl.DataFrame
     frontier: int
@@ -173,37 +174,51 @@ class ReorderBuffer:
 
     def add(self, number: int, decoded: Decoded) -> None:
         """Take the next rows and rejects of a split, both in the order of their offsets; it owns the rows."""
-        split, rows, rejects = self._splits[number], decoded.rows, decoded.rejects
-        self.held += len(rows) + len(rejects)
-        times = event_times(rows, self._time) if len(rows) else _NO_TIMES
-        before = empty(len(times), np.int64)
+        split, rows = self._splits[number], decoded.rows
+        self.held += len(rows) + len(decoded.rejects)
         # It is lower only if the split was idle, or has joined.
         mark = max(split.watermark, self._floor)
-        split.watermark, late_rows, lowest = watermarks(times, mark, self._delay, before)
+        times = event_times(rows, self._time) if len(rows) else _NO_TIMES
+        in_step = rises(times)
+        if in_step and len(rows) and times[0] >= mark and decoded.rejects.is_empty():
+            split.watermark = max(mark, int(times[-1]) - self._delay)
+        else:
+            rows, times = self._with_some_aside(split, mark, decoded, times)
+            in_step = in_step or rises(times)
+        if len(rows):
+            kept = rows if rows.columns == self._kept else rows[self._kept]
+            first, last = (times[0], times[-1]) if in_step else extent(times)
+            split.waiting.append(Run(kept, int(first), int(last), in_step))
+            self._highest = max(self._highest, int(last))
+
+    def _with_some_aside(
+        self, split: _Split, mark: int, decoded: Decoded, times: NDArray[np.int64]
+    ) -> tuple[pl.DataFrame, NDArray[np.int64]]:
+        """Set rejects and late rows aside; return the other rows and their times."""
+        rows, rejects = decoded.rows, decoded.rejects
+        before = empty(len(times), np.int64)
+        split.watermark, late_rows = watermarks(times, mark, self._delay, before)
         if len(rejects):
             marks = np.append(before, split.watermark)[np.searchsorted(rows[OFFSET], rejects[OFFSET])]
             self._aside[REJECTS].append(_Aside(rejects, marks, split.name))
-        if late_rows:
-            late = times < before
-            self.latest_by = max(self.latest_by, int((before - times)[late].max()) + self._delay)
-            lines = owned(rows[self._kept].filter(pl.Series(late)))
-            self._aside[LATE].append(_Aside(lines, before[late], split.name))
-            rows = rows.filter(pl.Series(~late))
-        if len(rows):
-            split.waiting.append((rows if rows.columns == self._kept else rows[self._kept], lowest))
-            self._highest = max(self._highest, int(times.max()))
+        if not late_rows:
+            return rows, times
+        late = times < before
+        self.latest_by = max(self.latest_by, int((before - times)[late].max()) + self._delay)
+        lines = owned(rows[self._kept].filter(pl.Series(late)))
+        self._aside[LATE].append(_Aside(lines, before[late], split.name))
+        times = times[~late]
+        times.setflags(write=False)  # always, so that a kernel is compiled for one kind of array only
+        return rows.filter(pl.Series(~late)), times
 
     def release(self) -> Released:
         """Let go of all rows below the frontier, in order, and of what was set aside up to it."""
         frontier, first = self._frontier()
         limit = frontier + self._is_flushed if frontier < END else END
-        taken = (self._take(split, limit) for split in self._by_name)
-        parts = [part for part in taken if part is not None]
-        events = parts[0] if len(parts) == 1 else self._nothing
-        if len(parts) > 1:  # each is in order
-            events = in_order(parts, self._time)[0]
+        taken = [run for split in self._by_name for run in self._take(split, limit)]
+        events = [run.rows for run in in_order(taken, self._time)]
         late, rejects = self._let_go(LATE, frontier, first), self._let_go(REJECTS, frontier, first)
-        self.held -= len(events) + len(late) + len(rejects)
+        self.held -= sum(map(len, events)) + len(late) + len(rejects)
         self._floor, self._is_flushed = frontier, False
         return Released(events, late, rejects, frontier)
 
@@ -221,20 +236,26 @@ class ReorderBuffer:
             return max([floor, *(split.watermark for split in self._splits)]), _AFTER_ALL
         return END, _AFTER_ALL
 
-    def _take(self, split: _Split, limit: int) -> pl.DataFrame | None:
-        """Take the rows of a split below the limit, in order, None if there are none.
+    def _take(self, split: _Split, limit: int) -> list[Run]:
+        """Take the rows of a split below the limit, in order.
 
-        Frames behind the last with such a row are not looked at: many of few rows may wait.
+        Runs behind the last with such a row are not looked at: many of few rows may wait.
         """
-        below = [i for i, (_, lowest) in enumerate(split.waiting) if lowest < limit]
+        below = [i for i, run in enumerate(split.waiting) if run.first < limit]
         if not below:
-            return None
-        rows, times = in_order([frame for frame, _ in split.waiting[: below[-1] + 1]], self._time)
-        count = len(times) if limit == END else int(np.searchsorted(times, limit))
+            return []
+        runs = list(in_order(split.waiting[: below[-1] + 1], self._time))
         del split.waiting[: below[-1] + 1]
-        if count < len(times):
-            split.waiting.insert(0, (owned(rows[count:]), int(times[count])))
-        return _with_source(rows[:count], split.name, self._schema)
+        whole = runs[-1]
+        if whole.last >= limit:
+            times = event_times(whole.rows, self._time)
+            count = int(np.searchsorted(times, limit))
+            rest = whole.rows[count:]
+            # What is left of many rows would keep all of their memory.
+            rest = owned(rest) if len(rest) < len(whole.rows) // _MANY else rest
+            split.waiting.insert(0, Run(rest, int(times[count]), whole.last, rises=True))
+            runs[-1] = Run(whole.rows[:count], whole.first, int(times[count - 1]), rises=True)
+        return [replace(run, rows=_with_source(run.rows, split.name, self._schema)) for run in runs]
 
     def _let_go(self, stream: str, frontier: int, first: str) -> pl.DataFrame:
         nothing = self._nothing if stream == LATE else NO_REJECTS

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from itertools import pairwise
 
 from polars.exceptions import PolarsError
 
@@ -14,6 +13,7 @@ from penstock.engine.behind import WritingBehind
 from penstock.engine.buffer import Released, ReorderBuffer
 from penstock.engine.flow import Flow, Outlet
 from penstock.engine.intake import Nothing
+from penstock.engine.pieces import pieces
 from penstock.engine.summary import Ledger, Summary
 from penstock.engine.tide import TURN, Tide
 from penstock.errors import FlowError, Mistake, RunError
@@ -210,13 +210,13 @@ class _Loop:
     def _hand_on(self, released: Released) -> None:
         self._waiting, self._since = 0, self._world.now()
         ledger = self._ledger
-        ledger.released += len(released.events)
+        ledger.released += sum(map(len, released.events))
         ledger.late += len(released.late)
         ledger.rejected += len(released.rejects)
-        if len(released.events):
-            ledger.last_time = int(released.events[self._flow.timing.column].to_physical()[-1])
+        if released.events:
+            ledger.last_time = int(released.events[-1][self._flow.timing.column].to_physical()[-1])
         aside = {LATE: released.late, REJECTS: released.rejects}
-        for batch in _pieces(released, self._flow.timing.column, self._flow.batching.rows):
+        for batch in pieces(released, self._flow.timing.column, self._flow.batching.rows):
             self._process({EVENTS: batch, **{k: Batch(v, batch.frontier) for k, v in aside.items()}})
             aside = {name: rows.clear() for name, rows in aside.items()}
             self._rows_in_epoch += len(batch.rows)
@@ -277,17 +277,3 @@ def _closing(place: str, writer: Writer) -> Callable[[object, BaseException | No
                 raise
 
     return close
-
-
-def _pieces(released: Released, time: str, most: int) -> Iterator[Batch]:
-    """Cut what was released into batches of `most` rows, or up to twice as many; at least one.
-
-    All are alike in size: a batch of few rows costs as many calls as a large one.
-    """
-    rows = released.events
-    count = max(len(rows) // most, 1)
-    ends = [len(rows) * (i + 1) // count for i in range(count)]
-    for start, end in pairwise([0, *ends]):
-        last = end == len(rows)
-        frontier = released.frontier if last else int(rows[time].to_physical()[end])
-        yield Batch(rows[start:end], frontier)

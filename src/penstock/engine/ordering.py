@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -18,16 +20,36 @@ _FEW = 8
 """If more than one row in so many is behind one before it, all are sorted."""
 
 
-def in_order(frames: Sequence[pl.DataFrame], time: str) -> tuple[pl.DataFrame, NDArray[np.int64]]:
-    """Return the rows of frames by time, equal ones as they come, and their times.
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Rows of one frame, at least one, and the event times (µs) they lie between; whether these rise."""
+
+    rows: pl.DataFrame
+    first: int
+    last: int
+    rises: bool
+
+
+def in_order(runs: Sequence[Run], time: str) -> Sequence[Run]:
+    """Return rows by time, equal ones as they come, in runs whose times rise, and on from one to the next.
+
+    Runs that are so are returned as they are: the common case, in which no row is copied.
+    """
+    in_step = (earlier.last <= later.first for earlier, later in pairwise(runs))
+    if all(run.rises for run in runs) and all(in_step):
+        return runs
+    rows, times = _sorted([run.rows for run in runs], time)
+    return [Run(rows, int(times[0]), int(times[-1]), rises=True)]
+
+
+def _sorted(frames: Sequence[pl.DataFrame], time: str) -> tuple[pl.DataFrame, NDArray[np.int64]]:
+    """Return the rows of frames in one, by time, and their times.
 
     Where few are behind one before them, these are sorted and merged in: in a third of the time of all.
     """
     times = end_to_end([event_times(frame, time) for frame in frames])
     ahead, behind = (empty(len(times), np.int64) for _ in range(2))
     count = split_behind(times, ahead, behind)
-    if count == len(times):
-        return gathered(frames, None, _column_of(time, times)), times
     if len(times) - count > len(times) // _FEW:
         order = _by_time(times)
     else:
@@ -36,11 +58,7 @@ def in_order(frames: Sequence[pl.DataFrame], time: str) -> tuple[pl.DataFrame, N
         order = empty(len(times), np.int64)
         merge_behind(times, ahead, behind, order)
     times = taken(times, order)
-    return gathered(frames, order, _column_of(time, times)), times
-
-
-def _column_of(time: str, times: NDArray[np.int64]) -> dict[str, pl.Series]:
-    return {time: pl.Series(time_column(times, len(times)))}
+    return gathered(frames, order, {time: pl.Series(time_column(times, len(times)))}), times
 
 
 def _by_time(times: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -7,8 +7,6 @@ floats is the same to the bit however they are cut into batches.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,6 +18,7 @@ MEAN, SQUARES = 1, 2
 """After `COUNT`, the columns of moments: the mean, and the sum of the squares of the distances from it."""
 FIRST, LAST = range(2)
 """The columns of ends."""
+_MANY_ROWS = 4
 NONE, NULL, VALUE = range(3)
 """What an end is."""
 
@@ -27,8 +26,10 @@ NONE, NULL, VALUE = range(3)
 @kernel
 def entries_of(
     panes: NDArray[np.int64],
+    ends: NDArray[np.int64],
     codes: NDArray[np.int64],
     newest: NDArray[np.int64],
+    known: int,
     of_panes: NDArray[np.int64],
     of_keys: NDArray[np.int64],
     rows: NDArray[np.int64],
@@ -37,24 +38,39 @@ def entries_of(
 ) -> int:
     """Fill `entries`, shape (n,), with the entry of each row; return how many there are now.
 
-    `panes` and `codes` of keys have shape (n,); panes rise, from call to call too. `newest` holds each key's
-    last entry, -1 if it has none. Of `count` entries, `of_panes`, `of_keys` and `rows` hold pane, key and how
-    many rows are in it; they have room for n more.
+    The rows of `panes`, shape (m,), end before `ends`, shape (m,); panes rise, from call to call too. `codes`
+    of keys has shape (n,). `newest` holds the last entry of each of the `known` keys, -1 if it has none. Of
+    `count` entries, `of_panes`, `of_keys` and `rows` hold pane, key and how many rows are in it, 0 beyond;
+    they have room for n + 1 more.
+
+    Where a pane has many rows for a key, all known keys get an entry before, with which no row may come: that
+    halves the time. Else there is no branch for a key's first row in a pane, which nothing foretells.
     """
-    pane = panes[0] - 1 if panes.shape[0] else np.int64(0)
-    first = np.int64(0)  # the first entry of the pane: a key's newest one is of it if it is no earlier one
-    for row in range(panes.shape[0]):
-        if panes[row] != pane:
-            pane = panes[row]
-            first = _first_of(of_panes, count, pane)
-        code = codes[row]
-        entry = newest[code]
-        if entry < first:
-            entry = count
-            count += 1
-            of_panes[entry], of_keys[entry], rows[entry], newest[code] = pane, code, 0, entry
-        rows[entry] += 1
-        entries[row] = entry
+    row = np.int64(0)
+    for run in range(panes.shape[0]):
+        # The first entry of the pane: a key's newest one is of it if it is no earlier one.
+        first = _first_of(of_panes, count, panes[run])
+        if ends[run] - row >= _MANY_ROWS * known:
+            for key in range(known):
+                if newest[key] < first:
+                    of_panes[count], of_keys[count], newest[key] = panes[run], key, count
+                    count += 1
+            while row < ends[run]:
+                entry = newest[np.uint64(codes[row])]
+                rows[np.uint64(entry)] += 1
+                entries[row] = entry
+                row += 1
+        while row < ends[run]:
+            code = np.uint64(codes[row])
+            entry = newest[code]
+            is_new = entry < first
+            entry = count if is_new else entry
+            of_panes[count], of_keys[count] = panes[run], codes[row]
+            count += np.int64(is_new)
+            newest[code] = entry
+            rows[np.uint64(entry)] += 1
+            entries[row] = entry
+            row += 1
     return count
 
 
@@ -80,20 +96,21 @@ def fold_floats(
 ) -> None:
     """Fold `values`, shape (n,), into `known`, shape (room, 4); `nulls` has shape (n,) or, without, (0,).
 
-    NaN counts, and makes the sum NaN, but is the lowest or the highest only where there is nothing else: an
-    entry without values has 0, 0, NaN, NaN.
+    NaN counts, and makes the sum NaN, but is neither the lowest nor the highest. An entry without values has
+    0, 0, inf, -inf; so has one with NaN only, but for the first two.
+
+    Without a branch for a new extreme, which nothing foretells where entries have few rows: that took up to
+    five times as long.
     """
     for row in range(entries.shape[0]):
         if nulls.shape[0] and nulls[row]:
             continue
-        entry, value = entries[row], values[row]
+        entry, value = np.uint64(entries[row]), values[row]
+        lowest, highest = known[entry, LOWEST], known[entry, HIGHEST]
         known[entry, COUNT] += 1.0
         known[entry, SUM] += value
-        lowest, highest = known[entry, LOWEST], known[entry, HIGHEST]
-        if value < lowest or math.isnan(lowest):
-            known[entry, LOWEST] = value
-        if value > highest or math.isnan(highest):
-            known[entry, HIGHEST] = value
+        known[entry, LOWEST] = value if value < lowest else lowest
+        known[entry, HIGHEST] = value if value > highest else highest
 
 
 @kernel
@@ -173,10 +190,8 @@ def merge_floats(
         entry, group = entries[i], groups[i]
         merged[group, COUNT] += known[entry, COUNT]
         merged[group, SUM] += known[entry, SUM]
-        if known[entry, LOWEST] < merged[group, LOWEST] or math.isnan(merged[group, LOWEST]):
-            merged[group, LOWEST] = known[entry, LOWEST]
-        if known[entry, HIGHEST] > merged[group, HIGHEST] or math.isnan(merged[group, HIGHEST]):
-            merged[group, HIGHEST] = known[entry, HIGHEST]
+        merged[group, LOWEST] = min(merged[group, LOWEST], known[entry, LOWEST])
+        merged[group, HIGHEST] = max(merged[group, HIGHEST], known[entry, HIGHEST])
 
 
 @kernel

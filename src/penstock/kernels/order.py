@@ -7,7 +7,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 
-# These two hold the interpreter's lock: taking that again from a thread that decodes costs more than they do.
+# These three hold the interpreter's lock: to take it again while others decode costs more than they do.
 @njit(cache=True)
 def extent(times: NDArray[np.int64]) -> tuple[int, int]:
     """Return the lowest and the highest of some times, shape (n,), at least one."""
@@ -18,24 +18,31 @@ def extent(times: NDArray[np.int64]) -> tuple[int, int]:
 
 
 @njit(cache=True)
+def rises(times: NDArray[np.int64]) -> bool:
+    """Tell whether no time, shape (n,), is below the one before it."""
+    falls = 0
+    for row in range(1, times.shape[0]):
+        falls += times[row] < times[row - 1]
+    return falls == 0
+
+
+@njit(cache=True)
 def watermarks(
     times: NDArray[np.int64], watermark: int, delay: int, before: NDArray[np.int64]
-) -> tuple[int, int, int]:
+) -> tuple[int, int]:
     """Fill `before`, shape (n,), with the split's watermark as each row is read.
 
     `times`, shape (n,), are event times in µs in the order they are read; `watermark` is the highest time so
-    far minus `delay`, in µs. Returns the watermark after the last row, how many rows are late, and the lowest
-    time of the others, the highest int64 if there are none.
+    far minus `delay`, in µs. Returns the watermark after the last row, and how many rows are late.
     """
-    late, lowest = 0, np.int64(np.iinfo(np.int64).max)
+    late = 0
     for row in range(times.shape[0]):
         before[row] = watermark
         if times[row] < watermark:
             late += 1
         else:
-            lowest = min(lowest, times[row])
             watermark = max(watermark, times[row] - delay)
-    return watermark, late, lowest
+    return watermark, late
 
 
 @njit(cache=True, nogil=True)

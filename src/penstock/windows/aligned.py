@@ -49,7 +49,7 @@ class AlignedWindows:
         They are ordered by (window_end, keys), nulls first. Only windows with a row in them exist.
         """
         if len(rows):
-            panes = pl.Series(PANE, self._grid.panes(event_times(rows, self._time)))
+            panes = pl.Series(PANE, self._grid.runs(event_times(rows, self._time)).by_row())
             self._held.append(pl.DataFrame([*rows.select(self._needed), panes]))
         if not self._held:
             return None

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from penstock.buffers import empty
 from penstock.kernels.folding import entries_of
 from penstock.key_columns import grown
 from penstock.keys import KeyIndex
-from penstock.model import EVENT_TIME, event_times
+from penstock.model import event_times
+from penstock.strings import array_of
 from penstock.units import BEGINNING
 from penstock.windows.aligned import START, STOP, by_pane_and_key
 from penstock.windows.folds import Folds, Value
@@ -20,7 +22,8 @@ from penstock.windows.totals import Entries, Totals
 _FEW_KEYS = 4096
 _LATELY = 16
 """A key is forgotten if it was in none of the last windows: so many times as many as were open at once."""
-_NO_ROWS = np.empty(0, np.int64)
+_NO_ROWS, _NO_NULLS = np.empty(0, np.int64), np.empty(0, np.bool_)
+_TIME = pa.timestamp("us", "UTC")
 
 
 class FoldedWindows:
@@ -74,32 +77,34 @@ class FoldedWindows:
         return self._windows(self._count, int(self._panes[self._count - 1])) if self._count else None
 
     def _fold(self, rows: pl.DataFrame) -> None:
-        panes, codes = self._grid.panes(event_times(rows, self._time)), self._index.codes(rows)
+        runs, codes = self._grid.runs(event_times(rows, self._time)), self._index.codes(rows)
         if self._known > len(self._newest):
             room = max(self._known, 2 * len(self._newest))
             self._newest = np.append(self._newest, np.full(room - len(self._newest), -1))
             self._seen = grown(self._seen, room)
-        if self._count + len(rows) > len(self._panes):
-            room = 2 * (self._count + len(rows))
+        if self._count + len(rows) >= len(self._panes):
+            room = 2 * (self._count + len(rows) + 1)
             self._panes, self._keys, self._rows = (
                 grown(array, room) for array in (self._panes, self._keys, self._rows)
             )
             for totals in self._totals:
                 totals.reserve(room)
         entries = empty(len(rows), np.int64)
-        of_keys = self._newest, self._panes, self._keys, self._rows, self._count
-        self._count = entries_of(panes, codes, *of_keys, entries)
+        of_keys = self._newest, self._known, self._panes, self._keys, self._rows, self._count
+        self._count = entries_of(*runs, codes, *of_keys, entries)
         for totals, value in zip(self._totals, self._folds.values, strict=True):
             totals.add(*_taking_part(value, rows, entries))
 
     def _windows(self, reached: int, last: int) -> pl.DataFrame | None:
         """Compute the windows from the one after `_last` to `last`, of the entries that were `reached`."""
-        entries, starts, keys = np.arange(reached), self._panes[:reached], self._keys[:reached]
+        entries = np.flatnonzero(self._rows[:reached])
+        starts, keys = self._panes[entries], self._keys[entries]
         overlap = self._grid.overlap
         if overlap > 1:
             starts = np.concatenate([starts - back for back in range(overlap)])
             wanted = np.flatnonzero((starts > self._last) & (starts <= last))
-            entries, keys, starts = wanted % reached, keys[wanted % reached], starts[wanted]
+            of = wanted % len(entries)
+            entries, keys, starts = entries[of], keys[of], starts[wanted]
             if not len(wanted):
                 return None
         rank, ranks = self._ranks(keys)
@@ -116,19 +121,14 @@ class FoldedWindows:
             rows = np.add.reduceat(rows, begins)
             totals = [of.merged(entries, groups, len(begins)) for of in self._totals]
             starts, keys = starts[begins], keys[begins]
-        begin = pl.Series(START, self._grid.starts(starts))
-        end = pl.Series(STOP, self._grid.starts(starts + overlap))
-        return pl.DataFrame(
+        bounds = pl.DataFrame(
             {
-                column.name: column
-                for column in (
-                    *self._index.of(keys),
-                    begin.cast(EVENT_TIME),
-                    end.cast(EVENT_TIME),
-                    *self._folds.aggregated(rows, totals),
-                )
+                name: pl.Series(array_of(_TIME, self._grid.starts(at), _NO_NULLS))
+                for name, at in ((START, starts), (STOP, starts + overlap))
             }
         )
+        bounds = bounds.hstack(self._folds.aggregated(rows, totals))
+        return self._index.of(keys).hstack(bounds) if self._by else bounds
 
     def _ranks(self, keys: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:
         """Return the rank of each key in their order, and how many ranks there are."""
@@ -143,17 +143,18 @@ class FoldedWindows:
 
     def _drop(self, closed: int) -> None:
         """Forget the first entries, and now and then the keys that have been in no window of late."""
-        self._seen[self._keys[:closed]] = True
+        self._seen[self._keys[np.flatnonzero(self._rows[:closed])]] = True
         self._closed, self._most = self._closed + closed, max(self._most, self._count)
         left = self._count - closed
         for array in (self._panes, self._keys, self._rows):
             array[:left] = array[closed : self._count]
+        self._rows[left : self._count] = 0
         for totals in self._totals:
             totals.drop(closed, self._count)
         self._count = left
         self._newest = np.maximum(self._newest - closed, -1)
         if self._closed > _LATELY * self._most + _FEW_KEYS:
-            self._seen[self._keys[: self._count]] = True
+            self._seen[self._keys[: self._count]] = True  # also those of entries without a row
             live = np.flatnonzero(self._seen)
             if self._known > 2 * len(live):
                 self._keep_keys(live)

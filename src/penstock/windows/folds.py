@@ -11,23 +11,25 @@ import io
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 from polars.exceptions import PolarsError
 
 from penstock.aggregates import Aggregate, Approximate, ApproxQuantile, output_of, value_of
 from penstock.errors import FlowError
 from penstock.expressions import check_row_by_row
-from penstock.strings import validity
+from penstock.strings import array_of
 from penstock.windows.aligned import without_negative_zeros
 from penstock.windows.sketches import Sketched, sketch_of
 from penstock.windows.totals import Ends, Floats, Integers, Moments, Totals
 
-_NUMPY: dict[Any, Any] = {pl.Int32: np.int32, pl.UInt32: np.uint32, pl.Int64: np.int64, pl.UInt64: np.uint64}
+_SUMS = (pl.Int32, pl.UInt32, pl.Int64, pl.UInt64)
 _TOO_WIDE = (pl.Int128, pl.UInt128)
 
 
@@ -56,18 +58,19 @@ class Fold:
     parameter: float
     dtype: pl.DataType
 
-    def column(self, totals: NDArray[Any], nulls: NDArray[np.bool_]) -> pl.Series:
+    @cached_property
+    def _type(self) -> pa.DataType:
+        return pl.Series([], dtype=self.dtype).to_arrow().type
+
+    def column(self, totals: NDArray[Any], nulls: NDArray[np.bool_]) -> pa.Array:
         """Return totals as a column; those of `nulls`, shape (n,) or, without, (0,), are null."""
-        if self.kind == "Sum" and self.dtype.is_integer():  # they wrap around as Polars' do
-            totals = totals.astype(_NUMPY[type(self.dtype)])
-        elif self.kind in ("First", "Last") and self.dtype.is_float():
+        if self.kind in ("First", "Last") and self.dtype.is_float():
             totals = totals.view(np.float64) + 0.0
-        of = pa.from_numpy_dtype(totals.dtype)
-        return pl.Series(
-            pa.Array.from_buffers(
-                of, len(totals), [validity(nulls), pa.py_buffer(np.ascontiguousarray(totals))]
-            )
-        ).cast(self.dtype)
+        if self.dtype == pl.Boolean:
+            return pc.cast(array_of(pa.int64(), totals, nulls), pa.bool_())
+        kind = "f" if self.dtype.is_float() else "u" if self.dtype.is_unsigned_integer() else "i"
+        # Sums wrap around as Polars' do; all else fits.
+        return array_of(self._type, totals.astype(f"{kind}{self._type.bit_width // 8}"), nulls)
 
 
 @dataclass(frozen=True)
@@ -90,9 +93,10 @@ class Folds:
             if fold.value is not None:
                 made = totals[fold.value].of(fold.kind, fold.parameter)
             columns.append(fold.column(*made))
+        names = self.names or [str(i) for i in range(len(columns))]
+        frame = pl.DataFrame(pa.RecordBatch.from_arrays(columns, names=names))
         if self.names is not None:
-            return pl.DataFrame(dict(zip(self.names, columns, strict=True)))
-        frame = pl.DataFrame({str(i): column for i, column in enumerate(columns)})
+            return frame
         return without_negative_zeros(frame.select(self.aggregates))  # a quotient may be one
 
 
@@ -217,7 +221,7 @@ def _totals_of(kind: str, dtype: pl.DataType, made: pl.DataType) -> type[Totals]
         return Floats
     if kind in ("Min", "Max") and (whole or dtype.is_temporal()) and dtype != pl.UInt64:
         return Integers
-    if kind == "Sum" and (made == pl.Float64 or (whole and type(made) in _NUMPY)):
+    if kind == "Sum" and (made == pl.Float64 or (whole and made in _SUMS)):
         return Floats if made == pl.Float64 else Integers
     if kind in ("Mean", "Var", "Std") and made == pl.Float64 and (whole or dtype == pl.Float64):
         return Floats if kind == "Mean" else Moments

@@ -7,7 +7,8 @@ the ways to compute windows know numbers of panes only, and nothing of time zone
 from __future__ import annotations
 
 import re
-from typing import Literal, Protocol
+from collections.abc import Callable
+from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,20 @@ from penstock.units import BEGINNING, END, Span, span
 from penstock.windows.calendars import HIGHEST, LOWEST, Calendar
 
 Closed = Literal["left", "right"]
+_FEW_ROWS = 4
+"""To divide for each row is faster than to look for where panes begin if they have fewer."""
 _CALENDAR = re.compile(r"\d+(?:d|w|mo|q|y)")
+
+
+class Runs(NamedTuple):
+    """Panes, and the row before which those of each end, shape (m,) each; a pane may have no row."""
+
+    panes: NDArray[np.int64]
+    ends: NDArray[np.int64]
+
+    def by_row(self) -> NDArray[np.int64]:
+        """Return the pane of each row, shape (n,)."""
+        return np.repeat(self.panes, np.diff(self.ends, prepend=0))
 
 
 class Panes(Protocol):
@@ -28,10 +42,10 @@ class Panes(Protocol):
         """How many windows each row is in, and how many panes a window has."""
         ...
 
-    def panes(self, times: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the pane of each of some event times (µs), shape (n,), not to be written to.
+    def runs(self, times: NDArray[np.int64]) -> Runs:
+        """Return the panes of some event times (µs), shape (n,), at least one; both rise.
 
-        Times rise, and so do the panes. Costs nothing for the panes between that are empty.
+        Costs next to nothing for a time where many are in one pane, and nothing for panes that are empty.
         """
         ...
 
@@ -61,9 +75,12 @@ class Grid:
         self._every, self._offset = every, offset
         self.overlap = period // every
 
-    def panes(self, times: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the pane of each time; see `Panes`."""
-        return _fixed((times - self._offset) // self._every)
+    def runs(self, times: NDArray[np.int64]) -> Runs:
+        """Return the panes of some times; see `Panes`."""
+        first, last = ((int(times[at]) - self._offset) // self._every for at in (0, -1))
+        if last - first > len(times) // _FEW_ROWS:
+            return _runs_of((times - self._offset) // self._every)
+        return _runs_between(first, last, times, self.starts)
 
     def starts(self, panes: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return where panes begin; see `Panes`."""
@@ -91,18 +108,12 @@ class CalendarGrid:
         self._pane, self._begins, self._ends = 0, 0, 0
         """The pane that was looked for last: most batches lie within one."""
 
-    def panes(self, times: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the pane of each time; see `Panes`."""
-        if not len(times):
-            return _fixed(np.zeros(0, np.int64))
+    def runs(self, times: NDArray[np.int64]) -> Runs:
+        """Return the panes of some times; see `Panes`."""
         first, last = self._pane_of(int(times[0])), self._pane_of(int(times[-1]))
-        if first == last:
-            return _fixed(np.full(len(times), first))
         if last - first > len(times):
-            return _fixed(self._calendar.panes(times))
-        between = np.arange(first, last + 1)
-        begins = np.searchsorted(times, self._calendar.starts(between[1:]))
-        return _fixed(np.repeat(between, np.diff(begins, prepend=0, append=len(times))))
+            return _runs_of(self._calendar.panes(times))
+        return _runs_between(first, last, times, self.starts)
 
     def starts(self, panes: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return where panes begin; see `Panes`."""
@@ -140,9 +151,9 @@ class RightClosed:
         self.overlap = grid.overlap
         self.starts = grid.starts
 
-    def panes(self, times: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the pane of each time; see `Panes`."""
-        return self._grid.panes(times - 1)  # µs are whole
+    def runs(self, times: NDArray[np.int64]) -> Runs:
+        """Return the panes of some times; see `Panes`."""
+        return self._grid.runs(times - 1)  # µs are whole
 
     def last_closed(self, frontier: int) -> int:
         """Return the last window that ends before `frontier`."""
@@ -191,6 +202,20 @@ def _count(of: Span, unit: Literal["us", "D", "M"]) -> int:
         return 0 if of.months else of.fixed
     count = of.months if unit == "M" else of.days
     return count if of == (Span(months=count) if unit == "M" else Span(days=count)) else 0
+
+
+def _runs_between(
+    first: int, last: int, times: NDArray[np.int64], starts: Callable[[NDArray[np.int64]], NDArray[np.int64]]
+) -> Runs:
+    """Return the panes from `first` to `last`, in which rising times are, by where each begins."""
+    panes = np.arange(first, last + 1)
+    return Runs(panes, np.append(np.searchsorted(times, starts(panes[1:])), len(times)))
+
+
+def _runs_of(panes: NDArray[np.int64]) -> Runs:
+    """Return runs of the panes of rows, which rise."""
+    ends = np.append(np.flatnonzero(panes[1:] != panes[:-1]) + 1, len(panes))
+    return Runs(panes[ends - 1], ends)
 
 
 def _fixed(array: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -88,7 +88,7 @@ class Floats(_Known):
     """Count, sum, mean, min and max of floats."""
 
     def __init__(self, known: NDArray[np.float64] | None = None) -> None:
-        start = np.array([0.0, 0.0, np.nan, np.nan])
+        start = np.array([0.0, 0.0, np.inf, -np.inf])
         super().__init__(start, folding.fold_floats, folding.merge_floats, known)
 
     def add(self, entries: Entries, values: pl.Series) -> None:
@@ -113,8 +113,9 @@ class Floats(_Known):
             return known[:, folding.SUM] + 0.0, np.empty(0, np.bool_)
         if kind == "Mean":
             return known[:, folding.SUM] / np.maximum(count, 1.0) + 0.0, _any(count == 0.0)
-        place = folding.LOWEST if kind == "Min" else folding.HIGHEST
-        return known[:, place] + 0.0, _any(count == 0.0)
+        lowest, highest = known[:, folding.LOWEST], known[:, folding.HIGHEST]
+        extreme = np.where(lowest > highest, np.nan, lowest if kind == "Min" else highest)
+        return extreme + 0.0, _any(count == 0.0)
 
 
 class Integers(_Known):
