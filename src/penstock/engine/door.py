@@ -65,10 +65,14 @@ class Door:
         self.schema = joined(schema, METADATA)
         self._kept: Sequence[str] | None = None
         self._sure = BEGINNING
+        self._numbered = True
 
-    def keep(self, columns: Sequence[str] | None, sure: int) -> None:
-        """Hand on only these columns, all if None, and `_offset`; rows up to `sure` (µs) will be admitted."""
-        self._kept, self._sure = columns, min(sure, YEAR_9999)
+    def keep(self, columns: Sequence[str] | None, sure: int, numbered: bool = True) -> None:
+        """Hand on only these columns, all if None, and `_offset`; rows up to `sure` (µs) will be admitted.
+
+        Rows that come in frames have an `_offset` only if they are to be `numbered`, or one may be rejected.
+        """
+        self._kept, self._sure, self._numbered = columns, min(sure, YEAR_9999), numbered
         if columns is not None and isinstance(self._decoder, Selective):
             self._decoder = self._decoder.only(columns)
 
@@ -80,9 +84,7 @@ class Door:
         rejects = [] if chunk.rejects is None or chunk.rejects.is_empty() else [chunk.rejects]
         rows = _NO_ROWS
         if isinstance(chunk.data, pl.DataFrame):
-            size = int(chunk.data.estimated_size())
-            numbers = pl.int_range(chunk.start, chunk.start + len(chunk.data), eager=True)
-            rows = chunk.data.hstack([numbers.alias(OFFSET)])  # `with_columns` takes ten times as long
+            size, rows = int(chunk.data.estimated_size()), chunk.data
         else:
             size = chunk.data.size
             if self._decoder is not None and size:
@@ -99,6 +101,9 @@ class Door:
             else:
                 first, last = extent(event_times(rows, self._time))
         is_sure = first >= YEAR_1 and last <= self._sure
+        if isinstance(chunk.data, pl.DataFrame) and (self._numbered or rejects or not is_sure):
+            numbers = pl.int_range(chunk.start, chunk.start + len(rows), eager=True)
+            rows = rows.hstack([numbers.alias(OFFSET)])  # `with_columns` takes ten times as long
         if len(rows) and (is_sure or isinstance(chunk.data, Text)):
             rows = self._projected(rows)
         doubted = None if is_sure else chunk
@@ -127,7 +132,7 @@ class Door:
         """
         if self._kept is None or isinstance(self._decoder, Selective):
             return rows
-        kept = rows[[*self._kept, OFFSET]]
+        kept = rows[[*self._kept, *({OFFSET} & {*rows.columns})]]
         return owned(kept) if are_few(kept.columns, self.schema) else kept
 
     def _doubted(self, rows: pl.DataFrame, chunk: Chunk) -> pl.DataFrame:

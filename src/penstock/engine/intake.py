@@ -9,7 +9,7 @@ import polars as pl
 from penstock.engine.ahead import ReadAhead
 from penstock.engine.door import Door
 from penstock.errors import FlowError, RunError
-from penstock.model import METADATA, Chunk, Followed, Follower, Reader, Source
+from penstock.model import METADATA, OFFSET, Chunk, Followed, Follower, Reader, Source
 from penstock.text import Decoded, Text
 from penstock.units import BEGINNING
 
@@ -71,9 +71,10 @@ class Intake:
         return self._door.schema
 
     def keep(self, columns: pl.Schema, latest: int) -> None:
-        """Hand on only these columns of rows from now on, and `_offset`; no `latest` (µs) will be lower."""
+        """Hand on only these columns of rows from now on; no `latest` (µs) will be lower."""
         kept = [name for name in columns if name not in METADATA]
-        self._door.keep(kept if len(kept) + len(METADATA) < len(self.schema) else None, latest)
+        some = kept if len(kept) + len(METADATA) < len(self.schema) else None
+        self._door.keep(some, latest, numbered=OFFSET in columns)
 
     @property
     def endless(self) -> bool:

@@ -159,8 +159,9 @@ class _Plan:
         return [self.above(part) for part in node] if isinstance(node, list) else node
 
     def _fold(self, node: Any) -> Fold:
-        frame = self.columns.to_frame().with_columns(pl.lit(0).alias("_pane"))
-        made = frame.group_by("_pane").agg(_expression(node).alias("_total")).schema["_total"]
+        frame = self.columns.to_frame().lazy()
+        panes = frame.with_columns(pl.lit(0).alias("_pane")).group_by("_pane")
+        made = panes.agg(_expression(node).alias("_total")).collect_schema()["_total"]
         if node == "Len":
             return Fold("Len", None, 0, made)
         [(kind, given)] = node["Agg"].items()
@@ -187,7 +188,7 @@ class _Plan:
         value = of if not counts_nulls else pl.lit(True)
         if only is not None and kind not in ("First", "Last"):
             value, only = pl.when(only).then(value), None
-        dtype = self.columns.to_frame().select(of.alias("_value")).schema["_value"]
+        dtype = frame.select(of.alias("_value")).collect_schema()["_value"]
         if kind == "Count" and not (dtype.is_integer() or dtype.is_float()):
             value = pl.when(value.is_not_null()).then(pl.lit(True))
         of_kind = _totals_of(kind, dtype, made)
