@@ -9,13 +9,13 @@ from contextlib import contextmanager
 import polars as pl
 import pytest
 
-from penstock.engine.behind import WritingBehind
+from penstock.engine.behind import _ROWS_BEHIND, WritingBehind
 from penstock.errors import FlowError
 from penstock.model import Stream
 
 STREAM = Stream(pl.Schema({"n": pl.Int64()}), "time")
 MOST = 2
-"""Writes that may be outstanding once one more is handed over: one under way, one waiting."""
+"""Writes of many rows that may be outstanding once one more is handed over: one under way, one waiting."""
 
 
 class Tape:
@@ -69,8 +69,8 @@ def fails(call: Callable[[], None]) -> bool:
     return False
 
 
-def rows(n: int) -> pl.DataFrame:
-    return pl.DataFrame({"n": [n]})
+def rows(n: int, count: int = _ROWS_BEHIND) -> pl.DataFrame:
+    return pl.Series("n", [n]).new_from_index(0, count).to_frame()
 
 
 @contextmanager
@@ -160,7 +160,7 @@ def test_close_drops_what_is_not_written_yet() -> None:
         assert tape.under_way.wait(60)
         closing = threading.Thread(target=writer.close)
         closing.start()
-        while not writer._outstanding[1].cancelled():
+        while not writer._outstanding[1][0].cancelled():
             pass  # the first write is under way until the gate is opened
         tape.gate.set()
         closing.join(60)
@@ -214,6 +214,23 @@ def test_who_writes_waits_for_a_sink_that_is_far_behind() -> None:
         thread.join(60)
         writer.commit(1)
     assert tape.calls == ["open", *(f"write {i}" for i in range(10)), "commit 1", "close"]
+
+
+def test_small_writes_are_handed_over_without_waiting_up_to_so_many_rows() -> None:
+    tape, most = Tape(gate=True), 100
+    with writing(tape) as writer:
+        for i in range(most):
+            writer.write(rows(i, _ROWS_BEHIND // most))
+        writer.write(rows(most))  # one more is taken, whatever it has
+        assert tape.calls == ["open"]
+        last = threading.Thread(target=writer.write, args=(rows(most + 1, 1),))
+        last.start()
+        last.join(0.05)
+        assert last.is_alive(), "it was taken though many rows wait"
+        tape.gate.set()
+        last.join(60)
+        writer.commit(1)
+    assert tape.calls == ["open", *(f"write {i}" for i in range(most + 2)), "commit 1", "close"]
 
 
 def test_rows_are_let_go_once_they_are_written() -> None:

@@ -13,8 +13,9 @@ from penstock.model import Sink, Stream, Writer
 
 T = TypeVar("T")
 
-_BEHIND = 1
-"""Writes that may be outstanding, of which one is under way, when the next one is handed over."""
+_BEHIND, _ROWS_BEHIND = 1, 65_536
+"""Writes that may be outstanding, of which one is under way, when the next one is handed over: one, or as
+many as have few rows. To wait for each small one took a fifth of a run."""
 
 
 class WritingBehind:
@@ -27,7 +28,8 @@ class WritingBehind:
     def __init__(self, sink: Sink, stream: Stream) -> None:
         """Open the sink; FlowError as it says."""
         self._pool = ThreadPoolExecutor(1, "penstock-write")
-        self._outstanding: deque[Future[None]] = deque()
+        self._outstanding: deque[tuple[Future[None], int]] = deque()
+        self._rows = 0
         self._failed: BaseException | None = None
         self._closed = False
         try:
@@ -38,12 +40,17 @@ class WritingBehind:
 
     def write(self, rows: pl.DataFrame) -> None:
         """Hand rows over; waits only if the sink is far behind."""
-        self._wait_for(_BEHIND)
-        self._outstanding.append(self._pool.submit(self._call, self._writer.write, rows))
+        while len(self._outstanding) > _BEHIND and self._rows > _ROWS_BEHIND:
+            self._wait()
+        self._check()
+        self._outstanding.append((self._pool.submit(self._call, self._writer.write, rows), len(rows)))
+        self._rows += len(rows)
 
     def commit(self, epoch: int) -> None:
         """Wait until all rows are taken and committed."""
-        self._wait_for(0)
+        while self._outstanding:
+            self._wait()
+        self._check()
         self._pool.submit(self._call, self._writer.commit, epoch).result()
 
     def close(self) -> None:
@@ -51,7 +58,7 @@ class WritingBehind:
         if self._closed:
             return
         self._closed = True
-        for write in self._outstanding:
+        for write, _ in self._outstanding:
             write.cancel()
         try:
             self._pool.submit(self._writer.close).result()
@@ -68,8 +75,11 @@ class WritingBehind:
             self._failed = error
             raise
 
-    def _wait_for(self, most: int) -> None:
-        while len(self._outstanding) > most:
-            self._outstanding.popleft().result()
+    def _wait(self) -> None:
+        write, rows = self._outstanding.popleft()
+        self._rows -= rows
+        write.result()
+
+    def _check(self) -> None:
         if self._failed is not None:
             raise self._failed

@@ -18,7 +18,7 @@ from penstock.engine.summary import Ledger, Summary
 from penstock.engine.tide import TURN, Tide
 from penstock.errors import FlowError, Mistake, RunError
 from penstock.fields import first_line
-from penstock.model import EVENTS, LATE, REJECTS, Batch, Writer
+from penstock.model import EVENTS, LATE, REJECTS, Batch, Writer, event_times
 from penstock.units import BEGINNING, END, microseconds, size_in_bytes
 
 _READS_IN_BATCH = 16
@@ -214,7 +214,7 @@ class _Loop:
         ledger.late += len(released.late)
         ledger.rejected += len(released.rejects)
         if released.events:
-            ledger.last_time = int(released.events[-1][self._flow.timing.column].to_physical()[-1])
+            ledger.last_time = int(event_times(released.events[-1][-1:], self._flow.timing.column)[0])
         aside = {LATE: released.late, REJECTS: released.rejects}
         for batch in pieces(released, self._flow.timing.column, self._flow.batching.rows):
             self._process({EVENTS: batch, **{k: Batch(v, batch.frontier) for k, v in aside.items()}})

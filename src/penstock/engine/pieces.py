@@ -9,7 +9,7 @@ import polars as pl
 
 from penstock.engine.buffer import Released
 from penstock.gathering import gathered
-from penstock.model import Batch
+from penstock.model import Batch, event_times
 
 _WORTH = 16_384
 """Rows that are worth a batch of their own: to copy them costs more than the calls that it saves."""
@@ -30,7 +30,7 @@ def pieces(released: Released, time: str, most: int) -> Iterator[Batch]:
         yield Batch(released.late.clear(), released.frontier)
         return
     for frame, later in pairwise(frames):
-        yield Batch(frame, int(later[time].to_physical()[0]))
+        yield Batch(frame, int(event_times(later[:1], time)[0]))
     yield Batch(frames[-1], released.frontier)
 
 
