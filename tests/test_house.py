@@ -17,8 +17,9 @@ PACKAGE = ROOT / "src" / "penstock"
 FLOORS = [
     {"errors", "units", "text", "model", "fields", "expressions", "aggregates"},
     {"kernels"},
-    {"strings", "buffers"},
-    {"key_columns", "gathering"},
+    {"strings", "buffers", "key_tables"},
+    {"text_keys", "gathering"},
+    {"key_columns"},
     {"keys"},
     {"lives"},
     {"codecs", "windows", "detectors"},

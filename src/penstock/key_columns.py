@@ -2,35 +2,18 @@
 
 from __future__ import annotations
 
-import secrets
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from penstock.kernels.hashing import (
-    CLOSED,
-    COUNT,
-    NULL,
-    STRIDE,
-    USED,
-    direct_codes,
-    number_codes,
-    refill,
-    text_codes,
-    text_hashes,
-    text_views,
-)
-from penstock.kernels.text_order import leading_words, settle
-from penstock.strings import nulls_of, texts_of, views_of, words_of
+from penstock.kernels.hashing import CLOSED, COUNT, NULL, direct_codes, number_codes
+from penstock.key_tables import SEED, KeyTable
+from penstock.strings import nulls_of, words_of
+from penstock.text_keys import TextKeys
 
-Number = TypeVar("Number", bound=np.generic)
-
-_SEED = np.uint64(secrets.randbits(64))
-_ROOM, _TEXT_BYTES, _GROWTH = 512, 16, 4
 _MOST_NEAR = 1 << 20
-_LONG_RUN = 64
 _CODE, _ROW = "code", "_row"
 
 
@@ -63,32 +46,12 @@ def key_column(dtype: pl.DataType) -> KeyColumn:
     return NumberKeys(dtype)
 
 
-class _Table:
-    """A hash table of `kernels.hashing` that grows; `width` words a key, 0 for a number."""
-
-    def __init__(self, dtype: type[np.generic], width: int = 0) -> None:
-        self.slots: NDArray[np.uint64] = np.zeros(2 * _ROOM, np.uint64)
-        self.hashes: NDArray[np.uint64] = np.empty(_ROOM, np.uint64)
-        self.keys: NDArray[Any] = np.empty((_ROOM, width) if width else _ROOM, dtype)
-        self.state = np.array([0, -1, 0, 0], np.int64)
-
-    @property
-    def full(self) -> bool:
-        return int(self.state[COUNT]) == len(self.keys)
-
-    def grow(self) -> None:
-        room = len(self.keys) * _GROWTH
-        self.hashes, self.keys = grown(self.hashes, room), grown(self.keys, room)
-        self.slots = np.zeros(2 * room, np.uint64)
-        refill(self.hashes, self.state, self.slots)
-
-
 class NumberKeys:
     """Keys of up to 64 bits: numbers, times, booleans. NaN is one key, and -0.0 is 0.0."""
 
     def __init__(self, dtype: pl.DataType) -> None:
         self._dtype = dtype
-        self._table = _Table(np.int64)
+        self._table = KeyTable(np.int64)
         self._low, self._near = 0, np.empty(0, np.int32)
         """The codes of keys that are near one another, from the lowest on; empty where they are not."""
 
@@ -104,7 +67,7 @@ class NumberKeys:
         row = direct_codes(values, nulls, int(table.state[NULL]), self._low, self._near, 0, codes)
         while row < len(values):
             arrays = (table.slots, table.hashes, table.keys, table.state)
-            row = number_codes(values, nulls, _SEED, *arrays, row, codes)
+            row = number_codes(values, nulls, SEED, *arrays, row, codes)
             if row < len(values):
                 table.grow()
         if known < len(self):
@@ -156,80 +119,6 @@ class NumberKeys:
         return int(self._table.state[COUNT])
 
 
-class TextKeys:
-    """Keys that are text or bytes."""
-
-    def __init__(self, dtype: pl.DataType) -> None:
-        self._dtype = dtype
-        self.by_bytes = dtype in (pl.String, pl.Binary)
-        """Whether their order is that of their bytes; categories may have one of their own."""
-        self._table = _Table(np.uint64, 4)
-        self._texts: NDArray[np.uint8] = np.empty(_ROOM * _TEXT_BYTES, np.uint8)
-
-    def codes(self, column: pl.Series) -> NDArray[np.int64]:
-        """Return the code of each value; see `KeyColumn.codes`."""
-        of = views_of(column if column.dtype == pl.Binary else column.cast(pl.String))
-        table, nulls, codes, row = self._table, nulls_of(column), np.empty(len(column), np.int64), 0
-        text_hashes(of.views, nulls, of.data, of.begins, _SEED, codes)
-        while True:
-            arrays = (table.slots, table.hashes, table.keys, self._texts, table.state)
-            row = text_codes(of.views, nulls, of.data, of.begins, *arrays, row, codes)
-            if row == len(codes):
-                return codes
-            if table.full:
-                table.grow()
-            needed = int(table.state[USED]) + int(of.views[row, 0] & np.uint64(0xFFFFFFFF))
-            if needed > len(self._texts):
-                self._texts = grown(self._texts, max(needed, _GROWTH * len(self._texts)))
-
-    def of(self, codes: NDArray[np.int64]) -> pl.Series:
-        """Return the values of some codes; see `KeyColumn.of`."""
-        null, used = self._table.state[[NULL, USED]].tolist()
-        views = np.empty((len(codes), 2), np.uint64)
-        text_views(self._table.keys, codes, views)
-        nulls = codes == null if null >= 0 else np.empty(0, np.bool_)
-        begins = range(0, max(used, 1), 1 << STRIDE)
-        texts = [self._texts[at : min(used, at + 2 ** (STRIDE + 1) - 1)] for at in begins]
-        return texts_of(views, nulls, texts, self._dtype).cast(self._dtype)
-
-    def close(self) -> None:
-        """Add no more values; see `KeyColumn.close`."""
-        self._table.state[CLOSED] = 1
-
-    def __len__(self) -> int:
-        """Return how many codes there are."""
-        return int(self._table.state[COUNT])
-
-    def order(self, codes: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return codes in the order of their keys' bytes, null first: a fifth of what Polars' sort takes.
-
-        Sorted by their first 8 bytes as numbers, where these are equal for many by the next 8, and then by
-        the rest.
-        """
-        words = self._words(codes, 0)
-        places = np.argsort(words)
-        words = words[places]
-        ends = np.flatnonzero(np.append(words[1:] != words[:-1], True)[: len(words)])
-        runs = np.diff(ends, prepend=-1)
-        alike = np.flatnonzero(np.repeat(runs > _LONG_RUN, runs))
-        if len(alike):
-            more = self._words(codes[places[alike]], 8)
-            by_more = np.lexsort((more, words[alike]))
-            places[alike] = places[alike][by_more]
-            seconds = np.zeros(len(words), np.uint64)
-            seconds[alike] = more[by_more]
-            differs = (words[1:] != words[:-1]) | (seconds[1:] != seconds[:-1])
-            words = np.cumsum(np.append(True, differs)).astype(np.uint64)
-        order = codes[places]
-        settle(self._table.keys, self._texts, int(self._table.state[NULL]), words, order)
-        return order
-
-    def _words(self, codes: NDArray[np.int64], skip: int) -> NDArray[np.uint64]:
-        words = np.empty(len(codes), np.uint64)
-        leading_words(self._table.keys, self._texts, codes, skip, words)
-        return words
-
-
 class OtherKeys:
     """Keys of types that have no fixed size, by Polars' `group_by` and `join`."""
 
@@ -278,11 +167,8 @@ def as_int64(column: pl.Series) -> NDArray[np.int64]:
 
 def numbers_of(column: pl.Series, dtype: type[np.generic]) -> NDArray[Any]:
     """Return the values of a column of 64 bits as they lie; see `words_of`."""
-    return words_of(column.rechunk().to_arrow(), dtype)
-
-
-def grown(array: NDArray[Number], room: int) -> NDArray[Number]:
-    """Return an array with more rows, which are zero."""
-    larger = np.zeros((room, *array.shape[1:]), array.dtype)
-    larger[: len(array)] = array
-    return larger
+    if column.null_count():
+        return words_of(column.rechunk().to_arrow(), dtype)
+    numbers: NDArray[Any] = column.to_numpy().view(dtype)
+    numbers.setflags(write=False)  # always, so that a kernel is compiled for one kind of array only
+    return numbers

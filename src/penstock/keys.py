@@ -6,7 +6,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from penstock.key_columns import NumberKeys, TextKeys, key_column
+from penstock.key_columns import NumberKeys, key_column
+from penstock.text_keys import TextKeys
 
 _ROW = "_row"
 _NO_NULLS = np.empty(0, np.bool_)

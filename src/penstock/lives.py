@@ -7,7 +7,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from penstock.kernels.lives import lives_of
-from penstock.key_columns import grown
+from penstock.key_tables import grown
 from penstock.keys import KeyIndex
 from penstock.units import END
 

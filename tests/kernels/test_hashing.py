@@ -7,17 +7,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from penstock.kernels import hashing
-from penstock.kernels.hashing import (
-    COUNT,
-    NULL,
-    number_codes,
-    refill,
-    text_codes,
-    text_hashes,
-    text_views,
-)
+from penstock.kernels import hashing, text_hashing
+from penstock.kernels.hashing import COUNT, NULL, number_codes, refill
 from penstock.kernels.packing import pack, words_needed
+from penstock.kernels.text_hashing import few_text_codes, text_codes, text_hashes, text_views
 from penstock.kernels.text_order import leading_words, settle
 
 SEED = np.uint64(0x1234_5678_9ABC_DEF1)
@@ -86,31 +79,35 @@ class Table:
         else:
             self.texts = np.append(self.texts, np.empty_like(self.texts))
 
-    def codes(self, *rows: NDArray[np.generic]) -> list[int]:
+    def codes(self, *rows: NDArray[np.generic], few: bool = False) -> list[int]:
         numbers = len(rows) == 2
         codes, row = np.full(len(rows[0]), -1), 0
         kernel, texts = (number_codes, ()) if numbers else (text_codes, (self.texts,))
-        if numbers:
+        lately = (np.zeros((4, 3), np.uint64),) if few else ()
+        if few:
+            kernel = few_text_codes
+        if numbers or few:
             rows = (*rows, SEED)
         else:
             text_hashes(*rows, SEED, codes)
         while True:
             arrays = (self.slots, self.hashes, self.keys, *texts, self.state)
-            row = kernel(*rows, *arrays, row, codes)
+            row = kernel(*rows, *arrays, *lately, row, codes)
             if row == len(codes):
                 return codes.tolist()
             self.enlarge()
             texts = () if numbers else (self.texts,)
 
 
-def test_texts_have_the_codes_of_a_dictionary() -> None:
+@pytest.mark.parametrize("few", [False, True])
+def test_texts_have_the_codes_of_a_dictionary(few: bool) -> None:
     for seed in range(600):
         rng = random.Random(seed)
         texts = drawn_texts(rng, rng.choice([0, 1, 20, 200]))
         table, at, codes = Table(numbers=False), 0, []
         while at < len(texts):
             size = rng.choice([1, 7, 100])
-            codes += table.codes(*viewed(texts[at : at + size], rng))
+            codes += table.codes(*viewed(texts[at : at + size], rng), few=few)
             at += size
         assert codes == first_come(texts)
         keys = list(dict.fromkeys(texts))
@@ -156,12 +153,17 @@ def words_of(
     return np.uint64(second), np.uint64(last), np.uint64(at)
 
 
+def in_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("word_at", "_same_middle", "_hash_of", "_null_code", "_code_of"):
+        monkeypatch.setattr(text_hashing, name, getattr(text_hashing, name).py_func)
+
+
 def test_keys_are_compared_where_hashes_collide(monkeypatch: pytest.MonkeyPatch) -> None:
     # In Python, with a hash that is the same for all.
-    monkeypatch.setattr(hashing, "_mixed", lambda hashed, word: np.uint64(7) << np.uint64(40))
-    monkeypatch.setattr(hashing, "word_at", hashing.word_at.py_func)
-    monkeypatch.setattr(hashing, "_same_middle", hashing._same_middle.py_func)
-    monkeypatch.setattr(hashing, "_words_of", words_of)
+    for module in (hashing, text_hashing):
+        monkeypatch.setattr(module, "mixed", lambda hashed, word: np.uint64(7) << np.uint64(40))
+    in_python(monkeypatch)
+    monkeypatch.setattr(text_hashing, "_words_of", words_of)
     for seed in range(30):
         rng = random.Random(seed)
         texts = drawn_texts(rng, 30)
@@ -171,6 +173,11 @@ def test_keys_are_compared_where_hashes_collide(monkeypatch: pytest.MonkeyPatch)
         rows = viewed(texts, rng)
         text_hashes.py_func(*rows, SEED, codes)
         assert text_codes.py_func(*rows, *arrays, 0, codes) == 30
+        assert codes.tolist() == first_come(texts)
+        arrays = (*room, np.empty(4096, np.uint8), np.array([0, -1, 0, 0]), np.zeros((8, 3), np.uint64))
+        arrays[0][:] = 0
+        with np.errstate(over="ignore"):
+            assert few_text_codes.py_func(*rows, SEED, *arrays, 0, codes) == 30
         assert codes.tolist() == first_come(texts)
         values = np.array([rng.randrange(9) for _ in texts])
         arrays = (*room[:2], np.empty(64, np.int64), np.array([0, -1, 0, 0]))
@@ -209,9 +216,8 @@ def test_what_is_asked_for_ahead_is_there(monkeypatch: pytest.MonkeyPatch) -> No
         assert 0 <= at < array.size
         asked.append((array.ndim, int(at)))
 
-    monkeypatch.setattr(hashing, "prefetch", noted)
-    for name in ("word_at", "_same_middle"):
-        monkeypatch.setattr(hashing, name, getattr(hashing, name).py_func)
+    monkeypatch.setattr(text_hashing, "prefetch", noted)
+    in_python(monkeypatch)
     for seed in range(30):
         rng = random.Random(seed)
         texts = drawn_texts(rng, 80)

@@ -6,7 +6,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from penstock.kernels.hashing import HALF, INLINE, LOW, WORD, word_at
+from penstock.kernels.hashing import HALF, LOW
+from penstock.kernels.text_hashing import INLINE, WORD, word_at
 
 _EIGHTH, _PARTS = np.uint64(3), np.uint64(7)
 

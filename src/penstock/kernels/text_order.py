@@ -6,7 +6,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from penstock.kernels.hashing import HALF, INLINE, LOW, PREFIX, WORD
+from penstock.kernels.hashing import HALF, LOW
+from penstock.kernels.text_hashing import INLINE, PREFIX, WORD
 
 _BYTE = np.uint64(0xFF)
 

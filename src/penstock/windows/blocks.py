@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from penstock.kernels.blocks import TOP, USED, WORDS_OF_STATE, give_first, packed
-from penstock.key_columns import grown
+from penstock.key_tables import grown
 
 _FEW_WORDS = 1 << 14
 

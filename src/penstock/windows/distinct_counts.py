@@ -10,8 +10,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from penstock.kernels.hashing import text_hashes
 from penstock.kernels.hyperloglog import add_hashes, estimates, unite_hashes
+from penstock.kernels.text_hashing import text_hashes
 from penstock.key_columns import as_int64
 from penstock.strings import nulls_of, views_of
 from penstock.windows.blocks import Blocks, read_only

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from penstock.buffers import empty
 from penstock.kernels.folding import entries_of
-from penstock.key_columns import grown
+from penstock.key_tables import grown
 from penstock.keys import KeyIndex
 from penstock.model import event_times
 from penstock.strings import array_of

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from penstock.gathering import gathered
 from penstock.kernels.order import group_order
 from penstock.kernels.sessions import link_rows, move_rows, sift_rows, take_rows
-from penstock.key_columns import grown
+from penstock.key_tables import grown
 from penstock.strings import owned
 
 _FEW = 1024

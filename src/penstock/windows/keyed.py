@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from penstock.expressions import columns_read
 from penstock.kernels import sessions
-from penstock.key_columns import grown
+from penstock.key_tables import grown
 from penstock.keys import KeyIndex
 from penstock.model import EVENT_TIME
 from penstock.windows.aligned import PANE, START, STOP, without_negative_zeros

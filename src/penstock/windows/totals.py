@@ -10,7 +10,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from penstock.kernels import folding
-from penstock.key_columns import as_int64, grown, numbers_of
+from penstock.key_columns import as_int64, numbers_of
+from penstock.key_tables import grown
 from penstock.strings import nulls_of
 
 Entries: TypeAlias = NDArray[np.int64]
