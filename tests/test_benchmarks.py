@@ -19,6 +19,7 @@ CASES = [
     "keys",
     "overhead",
     "zscore",
+    "nab",
 ]
 
 

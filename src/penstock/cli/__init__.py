@@ -13,6 +13,7 @@ import click
 from penstock.cli.check import check
 from penstock.cli.generate import generate
 from penstock.cli.list import list_components
+from penstock.cli.plot import plot
 from penstock.cli.run import INTERRUPTED, run
 from penstock.errors import FlowError, PenstockError
 
@@ -46,5 +47,5 @@ def main() -> None:
     """
 
 
-for verb in (run, check, generate, list_components):
+for verb in (run, check, generate, plot, list_components):
     main.add_command(verb)
