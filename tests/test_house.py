@@ -15,9 +15,9 @@ from conftest import ROOT
 
 PACKAGE = ROOT / "src" / "penstock"
 FLOORS = [
-    {"errors", "units", "text", "model", "fields", "expressions", "aggregates"},
+    {"errors", "units", "text", "model", "fields", "expressions", "aggregates", "detecting"},
     {"kernels"},
-    {"strings", "buffers"},
+    {"strings", "buffers", "key_states"},
     {"key_columns", "gathering"},
     {"keys"},
     {"lives"},

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from penstock.detecting import Detector
 from penstock.detectors.rolling_zscore import RollingZScore
-from penstock.model import Detector
 
 DETECTORS: dict[str, type[Detector]] = {
     "rolling_zscore": RollingZScore,
