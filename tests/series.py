@@ -71,16 +71,14 @@ def scored(
             known, scorer = scorer.snapshot(), detector.scorer()
             scorer.restore(known)
         parts.append(scorer.score(codes[a:b], moments[a:b], series[a:b]))
-    empty = [np.full(len(part.score), math.nan) for part in parts]
-    return {
-        name: np.concatenate(
-            [
-                nan if getattr(part, name) is None else getattr(part, name)
-                for part, nan in zip(parts, empty, strict=True)
-            ]
-        )
-        for name in NAMES
-    }
+    return {name: np.concatenate([_column(part, name) for part in parts]) for name in NAMES}
+
+
+def _column(scores: Scores, name: str) -> Floats:
+    if name in ("lower", "upper"):
+        return scores.band()[name == "upper"]
+    column: Floats | None = getattr(scores, name)
+    return np.full(len(scores.score), math.nan) if column is None else column
 
 
 def interleaved(rng: random.Random, series: Sequence[Sequence[float]]) -> tuple[list[int], list[float]]:

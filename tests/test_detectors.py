@@ -21,6 +21,13 @@ DETECTED: list[Detector] = [
     ps.RollingZScore("x", size=20, learn="normal", relearn_after=5),
     ps.RollingZScore("x", size="30m"),
     ps.RollingZScore("x", size="7m", min_count=2, floor=0.5, learn="normal", relearn_after=3),
+    ps.EwmaZScore("x", half_life=20.0),
+    ps.EwmaZScore("x", floor=0.1, learn="normal", relearn_after=7),
+    ps.DifferenceZScore("x"),
+    ps.DifferenceZScore("x", min_count=2, learn="normal", relearn_after=2),
+    ps.Envelope("x"),
+    ps.Envelope("x", leak=0.1, reach=1.0, min_count=5, floor=1.0, learn="normal", relearn_after=7),
+    ps.Threshold("x"),
 ]
 every = pytest.mark.parametrize("detector", DETECTED, ids=[repr(detector) for detector in DETECTED])
 
@@ -54,7 +61,7 @@ def test_what_is_odd_is_scored(detector: Detector, kind: str) -> None:
     values = ALL[kind](random.Random(1), 1500)
     made = scored(detector, values)
     for row, value in enumerate(values):
-        if not math.isfinite(value):
+        if math.isnan(value) or not (math.isfinite(value) or isinstance(detector, ps.Threshold)):
             assert all(math.isnan(made[name][row]) for name in NAMES)
     banded = ~np.isnan(made["lower"]) & ~np.isnan(made["upper"])
     assert (made["lower"][banded] <= made["upper"][banded]).all()

@@ -27,7 +27,11 @@ if TYPE_CHECKING:
     from penstock.codecs.w3c import W3c
     from penstock.codecs.zeek import Zeek
     from penstock.config import load
+    from penstock.detectors.difference_zscore import DifferenceZScore
+    from penstock.detectors.envelope import Envelope
+    from penstock.detectors.ewma_zscore import EwmaZScore
     from penstock.detectors.rolling_zscore import RollingZScore
+    from penstock.detectors.threshold import Threshold
     from penstock.engine.flow import Batching, Epochs, Timing
     from penstock.engine.summary import Summary
     from penstock.errors import FlowError, PenstockError, PenstockWarning, RunError
@@ -47,8 +51,11 @@ _HOMES = {
     "Console": "sinks.console",
     "Cri": "codecs.cri",
     "Csv": "codecs.csv",
+    "DifferenceZScore": "detectors.difference_zscore",
     "Docker": "codecs.docker",
+    "Envelope": "detectors.envelope",
     "Epochs": "engine.flow",
+    "EwmaZScore": "detectors.ewma_zscore",
     "Files": "sources.files",
     "FlowError": "errors",
     "Frames": "sources.frames",
@@ -68,6 +75,7 @@ _HOMES = {
     "Summary": "engine.summary",
     "Synthetic": "sources.synthetic",
     "Syslog": "codecs.syslog",
+    "Threshold": "detectors.threshold",
     "Timing": "engine.flow",
     "Tsv": "codecs.csv",
     "W3c": "codecs.w3c",
@@ -84,8 +92,11 @@ __all__ = [
     "Console",
     "Cri",
     "Csv",
+    "DifferenceZScore",
     "Docker",
+    "Envelope",
     "Epochs",
+    "EwmaZScore",
     "Files",
     "FlowError",
     "Frames",
@@ -105,6 +116,7 @@ __all__ = [
     "Summary",
     "Synthetic",
     "Syslog",
+    "Threshold",
     "Timing",
     "Tsv",
     "W3c",

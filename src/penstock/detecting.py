@@ -6,6 +6,7 @@ be penstock's own: whatever has these attributes will do.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias, runtime_checkable
@@ -24,8 +25,9 @@ class Scores:
 
     `score` is 0 for what is usual, and the further from it the more unusual. `expected` is the value that
     was to be expected, `lower` and `upper` bound the values whose score would not have passed the threshold.
-    `unit` is how much further these bounds lie for a threshold that is higher by 1: a detector made of this
-    one needs it. All but the score may be left out.
+    `unit` is how much further these lie for a threshold that is higher by 1: a detector made of this one
+    needs it. All but the score may be left out; bounds that lie `reach` units to either side of what was
+    expected need not be there, they are computed for who asks for the `band`.
     """
 
     score: Floats
@@ -33,6 +35,17 @@ class Scores:
     lower: Floats | None = None
     upper: Floats | None = None
     unit: Floats | None = None
+    reach: float = math.nan
+
+    def band(self) -> tuple[Floats, Floats]:
+        """Return the lower and the upper bounds, NaN where there are none."""
+        lower, upper = self.lower, self.upper
+        if lower is None and upper is None and self.expected is not None and self.unit is not None:
+            with np.errstate(over="ignore", invalid="ignore"):
+                half = self.unit * self.reach
+                return self.expected - half, self.expected + half
+        nothing = np.full(len(self.score), np.nan)
+        return nothing if lower is None else lower, nothing if upper is None else upper
 
 
 class Scorer(Protocol):

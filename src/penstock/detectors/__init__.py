@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 from penstock.detecting import Detector
+from penstock.detectors.difference_zscore import DifferenceZScore
+from penstock.detectors.envelope import Envelope
+from penstock.detectors.ewma_zscore import EwmaZScore
 from penstock.detectors.rolling_zscore import RollingZScore
+from penstock.detectors.threshold import Threshold
 
 DETECTORS: dict[str, type[Detector]] = {
     "rolling_zscore": RollingZScore,
+    "ewma_zscore": EwmaZScore,
+    "difference_zscore": DifferenceZScore,
+    "envelope": Envelope,
+    "threshold": Threshold,
 }

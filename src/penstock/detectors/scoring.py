@@ -51,7 +51,8 @@ class KernelScorer:
         if len(keys):
             self._states.make_room(keys)
             self._run(fixed(keys), fixed(times), fixed(values), arrays)
-        return banded(arrays, self._reach)
+        scores, expected, units = arrays
+        return Scores(scores, expected, unit=units, reach=self._reach)
 
     def _run(self, keys: Ints, times: Ints, values: Floats, arrays: Sequence[Floats]) -> None:
         self._kernel(keys, times, values, self._states.rows, self._given, *arrays)
@@ -74,14 +75,3 @@ def fixed(array: NDArray[Any]) -> NDArray[Any]:
     view = np.ascontiguousarray(array).view()
     view.setflags(write=False)
     return view
-
-
-def banded(arrays: Sequence[Floats], reach: float) -> Scores:
-    """Return scores, what was expected, and the band of `reach` units around it."""
-    scores, expected, units = arrays
-    lower, upper = empty(len(units), np.float64), empty(len(units), np.float64)
-    with np.errstate(over="ignore", invalid="ignore"):
-        np.multiply(units, reach, out=upper)
-        np.subtract(expected, upper, out=lower)
-        np.add(expected, upper, out=upper)
-    return Scores(scores, expected, lower, upper, units)

@@ -50,21 +50,22 @@ def against(deviation: float, unit: float) -> float:
 
 
 @part
-def floored(unit: float, states: NDArray[np.float64], key: int, settings: NDArray[np.float64]) -> float:
+def floored(unit: float, states: NDArray[np.float64], key: int, floor: float) -> float:
     """Return the unit, or the part of the long-run standard deviation that is its floor."""
-    if settings[FLOOR] > 0.0:
-        lowest = settings[FLOOR] * math.sqrt(states[key, LONG_SQUARES] / states[key, COUNT])
+    if floor > 0.0:
+        lowest = floor * math.sqrt(states[key, LONG_SQUARES] / states[key, COUNT])
         return max(unit, lowest) if lowest < np.inf else unit
     return unit
 
 
 @part
-def lesson(score: float, states: NDArray[np.float64], key: int, settings: NDArray[np.float64]) -> int:
+def lesson(score: float, states: NDArray[np.float64], key: int, limit: float, relearn_after: float) -> int:
     """Say whether a row is to be learnt, and count those that are not."""
-    if abs(score) > settings[LIMIT]:
+    if abs(score) > limit:
         states[key, RUN] += 1.0
-        return BEGIN_ANEW if states[key, RUN] >= settings[RELEARN_AFTER] else SKIP
-    states[key, RUN] = 0.0
+        return BEGIN_ANEW if states[key, RUN] >= relearn_after else SKIP
+    if limit < np.inf:
+        states[key, RUN] = 0.0
     return LEARN
 
 
@@ -76,10 +77,10 @@ def forget(states: NDArray[np.float64], key: int) -> None:
 
 
 @part
-def count_in(value: float, states: NDArray[np.float64], key: int, settings: NDArray[np.float64]) -> None:
+def count_in(value: float, states: NDArray[np.float64], key: int, floor: float) -> None:
     """Count a value, and take it into the long run's mean and squares if there is a floor (Welford, 1962)."""
     states[key, COUNT] += 1.0
-    if settings[FLOOR] > 0.0:
+    if floor > 0.0:
         deviation = value - states[key, LONG_MEAN]
         states[key, LONG_MEAN] += deviation / states[key, COUNT]
         states[key, LONG_SQUARES] += deviation * (value - states[key, LONG_MEAN])

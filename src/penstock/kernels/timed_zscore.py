@@ -9,8 +9,11 @@ from numpy.typing import NDArray
 
 from penstock.kernels.baselines import (
     BEGIN_ANEW,
+    FLOOR,
+    LIMIT,
     MIN_COUNT,
     OWN,
+    RELEARN_AFTER,
     SKIP,
     against,
     ask_ahead,
@@ -50,6 +53,7 @@ def timed_zscore(
     its value, which is to be called with again, or n.
     """
     first_time = PLACES + places
+    floor, limit, relearn_after = settings[FLOOR], settings[LIMIT], settings[RELEARN_AFTER]
     while row < keys.shape[0]:
         ask_ahead(keys, row, states)
         key, value = keys[row], values[row]
@@ -82,9 +86,9 @@ def timed_zscore(
             spread, mean = spread_of(states, key), states[key, SUM] / count
             expected[row] = states[key, ANCHOR] + mean
             if 0.0 <= spread < np.inf:
-                unit = floored(math.sqrt(spread / (count - 1.0)), states, key, settings)
+                unit = floored(math.sqrt(spread / (count - 1.0)), states, key, floor)
                 scores[row], units[row] = against((value - states[key, ANCHOR]) - mean, unit), unit
-            taught = lesson(scores[row], states, key, settings)
+            taught = lesson(scores[row], states, key, limit, relearn_after)
             if taught == SKIP:
                 row += 1
                 continue
@@ -94,6 +98,6 @@ def timed_zscore(
         add(value, states, key)
         states[key, PLACES + start + count] = value
         states[key, first_time + start + count] = times[row]
-        count_in(value, states, key, settings)
+        count_in(value, states, key, floor)
         row += 1
     return row

@@ -14,9 +14,12 @@ from numpy.typing import NDArray
 
 from penstock.kernels.baselines import (
     BEGIN_ANEW,
+    FLOOR,
+    LIMIT,
     MIN_COUNT,
     OWN,
     OWN_COLUMNS,
+    RELEARN_AFTER,
     SKIP,
     against,
     count_in,
@@ -122,6 +125,7 @@ def rolling_zscore(
     equal, it is 0 for one more, ±inf for another.
     """
     size, min_count = np.int64(settings[SIZE]), settings[MIN_COUNT]
+    floor, limit, relearn_after = settings[FLOOR], settings[LIMIT], settings[RELEARN_AFTER]
     for row in range(keys.shape[0]):
         if row + _AHEAD < keys.shape[0]:
             prefetch(states, states.shape[1] * keys[row + _AHEAD])
@@ -141,10 +145,10 @@ def rolling_zscore(
             mean = states[key, SUM] / count
             expected[row] = states[key, ANCHOR] + mean
             if 0.0 <= spread < np.inf:
-                unit = floored(math.sqrt(spread / (count - 1.0)), states, key, settings)
+                unit = floored(math.sqrt(spread / (count - 1.0)), states, key, floor)
                 # Not from the mean: rounded, it may be off by as much as the values differ.
                 scores[row], units[row] = against((value - states[key, ANCHOR]) - mean, unit), unit
-            taught = lesson(scores[row], states, key, settings)
+            taught = lesson(scores[row], states, key, limit, relearn_after)
             if taught == SKIP:
                 continue
             if taught == BEGIN_ANEW:
@@ -156,6 +160,6 @@ def rolling_zscore(
             worn |= drop(states[key, RING + place], states, key)
         add(value, states, key)
         states[key, RING + place] = value
-        count_in(value, states, key, settings)
+        count_in(value, states, key, floor)
         if worn:
             renew(states, key, RING, RING + np.int64(states[key, FILLED]))

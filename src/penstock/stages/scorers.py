@@ -74,12 +74,10 @@ class _Whole:
     """Scores with nothing left out, in arrays that may be written to."""
 
     def __init__(self, scores: Scores) -> None:
-        count = len(scores.score)
-        self.score, *others = (
-            np.full(count, np.nan) if of is None else np.ascontiguousarray(of, np.float64)
-            for of in (scores.score, scores.expected, scores.lower, scores.upper)
-        )
-        self.expected, self.lower, self.upper = others
+        self.score = np.ascontiguousarray(scores.score, np.float64)
+        expected = np.full(len(self.score), np.nan) if scores.expected is None else scores.expected
+        self.expected = np.ascontiguousarray(expected, np.float64)
+        self.lower, self.upper = (np.ascontiguousarray(bound, np.float64) for bound in scores.band())
 
     def take(self, other: _Whole, rows: NDArray[np.bool_]) -> None:
         """Take what another says of some rows, which are those that a mask names."""
