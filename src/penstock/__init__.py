@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from penstock.detectors.difference_zscore import DifferenceZScore
     from penstock.detectors.envelope import Envelope
     from penstock.detectors.ewma_zscore import EwmaZScore
+    from penstock.detectors.record import Record
     from penstock.detectors.rolling_zscore import RollingZScore
+    from penstock.detectors.tail import Tail
     from penstock.detectors.threshold import Threshold
     from penstock.engine.flow import Batching, Epochs, Timing
     from penstock.engine.summary import Summary
@@ -69,12 +71,14 @@ _HOMES = {
     "PenstockError": "errors",
     "PenstockWarning": "errors",
     "Pipeline": "pipeline",
+    "Record": "detectors.record",
     "Regex": "codecs.regex",
     "RollingZScore": "detectors.rolling_zscore",
     "RunError": "errors",
     "Summary": "engine.summary",
     "Synthetic": "sources.synthetic",
     "Syslog": "codecs.syslog",
+    "Tail": "detectors.tail",
     "Threshold": "detectors.threshold",
     "Timing": "engine.flow",
     "Tsv": "codecs.csv",
@@ -110,12 +114,14 @@ __all__ = [
     "PenstockError",
     "PenstockWarning",
     "Pipeline",
+    "Record",
     "Regex",
     "RollingZScore",
     "RunError",
     "Summary",
     "Synthetic",
     "Syslog",
+    "Tail",
     "Threshold",
     "Timing",
     "Tsv",

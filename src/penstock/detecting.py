@@ -110,3 +110,20 @@ class Joint(Detector, Protocol):
     """A detector that scores its columns together: `values` has shape (n, columns), one scorer for all."""
 
     joint: bool
+
+
+@runtime_checkable
+class Wrapper(Detector, Protocol):
+    """A detector made of another, whose columns and keys are its own."""
+
+    of: Detector
+
+
+def is_joint(detector: Detector) -> bool:
+    """Tell whether a detector scores its columns together."""
+    return isinstance(detector, Joint) and detector.joint
+
+
+def needs_time(detector: Detector) -> bool:
+    """Tell whether a detector cannot do without the times of its rows."""
+    return isinstance(detector, Timed) and detector.needs_time

@@ -6,7 +6,9 @@ from penstock.detecting import Detector
 from penstock.detectors.difference_zscore import DifferenceZScore
 from penstock.detectors.envelope import Envelope
 from penstock.detectors.ewma_zscore import EwmaZScore
+from penstock.detectors.record import Record
 from penstock.detectors.rolling_zscore import RollingZScore
+from penstock.detectors.tail import Tail
 from penstock.detectors.threshold import Threshold
 
 DETECTORS: dict[str, type[Detector]] = {
@@ -15,4 +17,6 @@ DETECTORS: dict[str, type[Detector]] = {
     "difference_zscore": DifferenceZScore,
     "envelope": Envelope,
     "threshold": Threshold,
+    "record": Record,
+    "tail": Tail,
 }

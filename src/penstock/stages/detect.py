@@ -10,7 +10,7 @@ import polars as pl
 import pyarrow as pa
 
 from penstock.codecs.columns import bool_column, number_column
-from penstock.detecting import Detector, Floats, Ints, Timed
+from penstock.detecting import Detector, Floats, Ints, Timed, Wrapper, is_joint, needs_time
 from penstock.errors import FlowError
 from penstock.expressions import check_columns
 from penstock.fields import Positive, description
@@ -18,7 +18,7 @@ from penstock.kernels.anomalies import mark_anomalies, mark_numbers
 from penstock.keys import KeyIndex
 from penstock.lives import Lives
 from penstock.model import Batch, Stream, event_times, joined
-from penstock.stages.scorers import Scorers, columns_of, is_joint
+from penstock.stages.scorers import Scorers, columns_of
 from penstock.units import microseconds
 
 SCORE, EXPECTED, LOWER, UPPER, IS_ANOMALY = "score", "expected", "lower", "upper", "is_anomaly"
@@ -50,7 +50,9 @@ class Detect:
     def bind(self, stream: Stream) -> _Detection:
         """Check the detector's columns; see `Stage.bind`."""
         detector, place = self.detector, "detector"
-        while hasattr(detector, "of"):  # the columns are those of the innermost, and so are mistakes in them
+        while isinstance(
+            detector, Wrapper
+        ):  # the columns are those of the innermost, and so are mistakes in them
             detector, place = detector.of, f"{place}.of"
         columns = columns_of(detector)
         check_columns(columns, stream.columns, f"{place}.column")
@@ -64,8 +66,8 @@ class Detect:
             if name in stream.columns:
                 rule = f'adds the column "{name}", which the stream already has; rename that one before'
                 raise FlowError.at("detector", rule)
-        timed = isinstance(self.detector, Timed) and self.detector.needs_time
-        for needed, of in ((self.forget_after, "forget_after"), (timed, "detector")):
+        timed = (self.forget_after, "forget_after"), (needs_time(self.detector), "detector")
+        for needed, of in timed:
             if needed and stream.time is None:
                 rule = "needs a stream in event-time order; this one has no time column left"
                 raise FlowError.at(of, rule)

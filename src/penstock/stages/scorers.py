@@ -9,17 +9,12 @@ import polars as pl
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from penstock.detecting import Detector, Floats, Ints, Joint, Scorer, Scores
+from penstock.detecting import Detector, Floats, Ints, Scorer, Scores, is_joint
 
 
 def columns_of(detector: Detector) -> Sequence[str]:
     """Return the names of the columns a detector scores."""
     return (detector.column,) if isinstance(detector.column, str) else tuple(detector.column)
-
-
-def is_joint(detector: Detector) -> bool:
-    """Tell whether a detector scores its columns together."""
-    return isinstance(detector, Joint) and detector.joint
 
 
 class Scorers:
