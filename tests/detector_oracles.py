@@ -59,6 +59,24 @@ def differences(values: Sequence[float], half_life: float, min_count: int = 10) 
     return made
 
 
+def robust(values: Sequence[float], size: int, min_count: int) -> list[Said]:
+    """Take the median and the median distance of each window."""
+    learnt, said = [], []
+    for value in values:
+        if not math.isfinite(value):
+            said.append(NOTHING)
+            continue
+        window = learnt[-size:]
+        if len(window) < min_count:
+            said.append(NOTHING)
+        else:
+            median = statistics.median(window)
+            unit = 1.4826022185056018 * statistics.median(abs(x - median) for x in window)
+            said.append((over(value - median, unit), median, unit))
+        learnt.append(value)
+    return said
+
+
 def envelope(values: Sequence[float], leak: float, reach: float, min_count: int = 50) -> list[Said]:
     """Narrow the range, or have it reach out, value by value."""
     low = high = NAN

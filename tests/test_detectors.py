@@ -31,6 +31,11 @@ DETECTED: list[Detector] = [
     ps.Record(ps.Envelope("x", min_count=5)),
     ps.Record(ps.Tail(ps.RollingZScore("x", size=30, floor=0.1), min_count=20), rows=7),
     ps.Tail(ps.EwmaZScore("x")),
+    ps.Auto("x"),
+    ps.RobustZScore("x", size=21),
+    ps.RobustZScore("x", size=2, min_count=2, floor=0.3, learn="normal", relearn_after=4),
+    ps.SeasonalZScore("x", every="10m", min_count=2),
+    ps.SeasonalZScore("x", period="1w", floor=0.1, min_count=2, learn="normal", relearn_after=4),
     ps.Tail(ps.DifferenceZScore("x"), share=0.1, threshold=2.0),
     ps.Record(ps.Threshold("x"), rows=3),
 ]
@@ -73,9 +78,9 @@ def test_what_is_odd_is_scored(detector: Detector, kind: str) -> None:
     series, score = np.array(values), made["score"]
     near = np.abs(score[banded]) <= detector.threshold
     inside = (made["lower"][banded] <= series[banded]) & (series[banded] <= made["upper"][banded])
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         edge = np.minimum(np.abs(series - made["lower"]), np.abs(series - made["upper"]))[banded]
-    settled = edge > 1e-9 * np.abs(series[banded])
+    settled = (edge > 1e-9 * np.abs(series[banded]) + 1e-300) & (np.abs(series[banded]) < 1e300)
     assert (near == inside)[settled].all()
 
 

@@ -27,11 +27,14 @@ if TYPE_CHECKING:
     from penstock.codecs.w3c import W3c
     from penstock.codecs.zeek import Zeek
     from penstock.config import load
+    from penstock.detectors.auto import Auto
     from penstock.detectors.difference_zscore import DifferenceZScore
     from penstock.detectors.envelope import Envelope
     from penstock.detectors.ewma_zscore import EwmaZScore
     from penstock.detectors.record import Record
+    from penstock.detectors.robust_zscore import RobustZScore
     from penstock.detectors.rolling_zscore import RollingZScore
+    from penstock.detectors.seasonal_zscore import SeasonalZScore
     from penstock.detectors.tail import Tail
     from penstock.detectors.threshold import Threshold
     from penstock.engine.flow import Batching, Epochs, Timing
@@ -47,6 +50,7 @@ if TYPE_CHECKING:
     from penstock.stages.join import Join
 
 _HOMES = {
+    "Auto": "detectors.auto",
     "Batching": "engine.flow",
     "Combined": "codecs.access",
     "Common": "codecs.access",
@@ -73,8 +77,10 @@ _HOMES = {
     "Pipeline": "pipeline",
     "Record": "detectors.record",
     "Regex": "codecs.regex",
+    "RobustZScore": "detectors.robust_zscore",
     "RollingZScore": "detectors.rolling_zscore",
     "RunError": "errors",
+    "SeasonalZScore": "detectors.seasonal_zscore",
     "Summary": "engine.summary",
     "Synthetic": "sources.synthetic",
     "Syslog": "codecs.syslog",
@@ -90,6 +96,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Auto",
     "Batching",
     "Combined",
     "Common",
@@ -116,8 +123,10 @@ __all__ = [
     "Pipeline",
     "Record",
     "Regex",
+    "RobustZScore",
     "RollingZScore",
     "RunError",
+    "SeasonalZScore",
     "Summary",
     "Synthetic",
     "Syslog",

@@ -45,7 +45,7 @@ def test_what_counts_is_further_from_0_than_the_rows_before(seed: int) -> None:
 
 def test_a_long_anomaly_is_told_once_and_again_if_it_gets_worse() -> None:
     values = [0.0, 1.0] * 25 + [5.0] * 10 + [20.0] * 10 + [0.5] * 30
-    detector = ps.Record(ps.EwmaZScore("x", half_life=5.0), rows=20)
+    detector = ps.Record(ps.Threshold("x", threshold=3.0), rows=20)
     made = scored(detector, values)
     assert np.flatnonzero(np.abs(made["score"]) > detector.threshold).tolist() == [50, 60]
 

@@ -74,7 +74,8 @@ def envelope(
 ) -> None:
     """Score values by how far they lie outside their key's range, in units of its width; see `baselines`.
 
-    `states` has shape (keys, ≥ COLUMNS). What is expected is the middle of the range.
+    `states` has shape (keys, ≥ COLUMNS). What is expected is the middle of the range. A key whose range
+    overflows begins anew.
     """
     min_count, leak, reach = settings[MIN_COUNT], settings[LEAK], settings[REACH]
     floor, limit, relearn_after = settings[FLOOR], settings[LIMIT], settings[RELEARN_AFTER]
@@ -86,16 +87,13 @@ def envelope(
             continue
         if states[key, COUNT] >= min_count:
             low, high = states[key, LOW], states[key, HIGH]
-            width = high - low
-            if width < np.inf:
-                least = floored(width, states, key, floor)
-                if least > width:  # a range so narrow counts as one that is as wide as the floor
-                    middle, width = 0.5 * low + 0.5 * high, least
-                    low, high = middle - 0.5 * least, middle + 0.5 * least
-                distance = outside(value, low, high)
-                score = 0.0 if distance == 0.0 else against(distance, width)
-                scores[row], units[row] = score, width
-            expected[row] = 0.5 * low + 0.5 * high
+            width, middle = high - low, 0.5 * low + 0.5 * high
+            least = floored(width, states, key, floor)
+            if least > width:  # a range so narrow counts as one that is as wide as the floor
+                low, high, width = middle - 0.5 * least, middle + 0.5 * least, least
+            distance = outside(value, low, high)
+            score = 0.0 if distance == 0.0 else against(distance, width)
+            scores[row], expected[row], units[row] = score, middle, width
             taught = lesson(scores[row], states, key, limit, relearn_after)
             if taught == SKIP:
                 continue
@@ -105,3 +103,5 @@ def envelope(
             states[key, LOW], states[key, HIGH] = value, value
         count_in(value, states, key, floor)
         stretch(value, states, key, LOW, leak, reach)
+        if not states[key, HIGH] - states[key, LOW] < np.inf:  # what has overflown does not come back
+            forget(states, key)

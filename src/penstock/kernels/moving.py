@@ -51,7 +51,7 @@ def moving_zscore(
     """Score values against a mean in which a value weighs less the older it is; see `baselines`.
 
     `states` has shape (keys, ≥ COLUMNS). The first values weigh the same, until the newest would weigh less
-    than `WEIGHT`.
+    than `WEIGHT`. A key whose variance overflows begins anew.
     """
     differences = settings[OF_DIFFERENCES] > 0.0
     min_count, weight = settings[MIN_COUNT], settings[WEIGHT]
@@ -71,10 +71,8 @@ def moving_zscore(
         count, taught = states[key, COUNT], LEARN
         deviation = (value - before) - states[key, MEAN]
         if count >= min_count:
-            unit = math.sqrt(states[key, VARIANCE])
-            if unit < np.inf:
-                unit = floored(unit, states, key, floor)
-                scores[row], units[row] = against(deviation, unit), unit
+            unit = floored(math.sqrt(states[key, VARIANCE]), states, key, floor)
+            scores[row], units[row] = against(deviation, unit), unit
             expected[row] = before + states[key, MEAN]
             taught = lesson(scores[row], states, key, limit, relearn_after)
             if taught == SKIP:
@@ -90,3 +88,5 @@ def moving_zscore(
         step = newest * deviation
         states[key, MEAN] += step
         states[key, VARIANCE] = (1.0 - newest) * (states[key, VARIANCE] + step * deviation)
+        if not states[key, VARIANCE] < np.inf:  # what has overflown does not come back
+            forget(states, key)

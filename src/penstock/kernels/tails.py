@@ -70,7 +70,7 @@ def rarity(size: float, states: NDArray[np.float64], key: int, at: int, share: f
     """Return the decimal logarithm of once in how many scores one is so large; 0 up to the level."""
     level, excess = states[key, at + LEVEL], excess_of(states, key, at)
     if size > level and excess > 0.0:
-        return -math.log10(share) + (size - level) / (excess * math.log(10.0))
+        return -math.log10(share) + (size - level) / excess / math.log(10.0)
     return 0.0
 
 
