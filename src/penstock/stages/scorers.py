@@ -23,7 +23,7 @@ class Scorers:
     def __init__(self, detector: Detector) -> None:
         self._columns = columns_of(detector)
         self._joint = is_joint(detector)
-        self._names = pl.Enum(self._columns)
+        self._names = pl.Series([*self._columns, None], dtype=pl.String)
         names = [self._columns] if self._joint else [(name,) for name in self._columns]
         self._scorers: dict[tuple[str, ...], Scorer] = {tuple(of): detector.scorer() for of in names}
 
@@ -41,14 +41,13 @@ class Scorers:
         ]
         if len(said) == 1:
             return said[0], None
-        which = np.zeros(len(rows), np.uint8)
+        which = np.zeros(len(rows), np.uint32)
         for place, more in enumerate(said[1:], 1):
             further = np.abs(more.score) > np.nan_to_num(np.abs(said[0].score), nan=-1.0, posinf=np.inf)
             which[further] = place
             said[0].take(more, further)
-        names = pl.Series(which).cast(self._names).cast(pl.String)
-        nothing = np.isnan(said[0].score)
-        return said[0], names.set(pl.Series(nothing), None) if nothing.any() else names
+        which[np.isnan(said[0].score)] = len(said)
+        return said[0], self._names.gather(pl.Series(which))
 
     def keep(self, keys: Ints) -> None:
         """Forget all keys but these codes, which are 0, 1, 2, … from now on."""
