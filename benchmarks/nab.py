@@ -21,8 +21,8 @@ import penstock as ps
 from benchmarks.harness import Outcome, Record, Setting
 from benchmarks.nab_scoring import Score, Series, score
 from penstock.codecs.csv import Csv
+from penstock.detecting import Detector
 from penstock.detectors import DETECTORS
-from penstock.model import Detector
 from penstock.sinks.frames import Collected
 
 LABELS = "labels/combined_windows.json"

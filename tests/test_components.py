@@ -19,9 +19,10 @@ import penstock
 from penstock.cli import main
 from penstock.components import TABLES
 from penstock.config import pipeline_of
+from penstock.detecting import Detector
 from penstock.errors import FlowError
 from penstock.fields import keys_of
-from penstock.model import Detector, Sink, Source, Stage
+from penstock.model import Sink, Source, Stage
 from penstock.text import Codec
 
 PROTOCOLS = {"sources": Source, "codecs": Codec, "stages": Stage, "detectors": Detector, "sinks": Sink}

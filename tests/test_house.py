@@ -15,9 +15,9 @@ from conftest import ROOT
 
 PACKAGE = ROOT / "src" / "penstock"
 FLOORS = [
-    {"errors", "units", "text", "model", "fields", "expressions", "aggregates"},
+    {"errors", "units", "text", "model", "fields", "expressions", "aggregates", "detecting"},
     {"kernels"},
-    {"strings", "buffers", "key_tables"},
+    {"strings", "buffers", "key_tables", "key_states"},
     {"text_keys", "gathering"},
     {"key_columns"},
     {"keys"},

@@ -27,7 +27,16 @@ if TYPE_CHECKING:
     from penstock.codecs.w3c import W3c
     from penstock.codecs.zeek import Zeek
     from penstock.config import load
+    from penstock.detectors.auto import Auto
+    from penstock.detectors.difference_zscore import DifferenceZScore
+    from penstock.detectors.envelope import Envelope
+    from penstock.detectors.ewma_zscore import EwmaZScore
+    from penstock.detectors.record import Record
+    from penstock.detectors.robust_zscore import RobustZScore
     from penstock.detectors.rolling_zscore import RollingZScore
+    from penstock.detectors.seasonal_zscore import SeasonalZScore
+    from penstock.detectors.tail import Tail
+    from penstock.detectors.threshold import Threshold
     from penstock.engine.flow import Batching, Epochs, Timing
     from penstock.engine.summary import Summary
     from penstock.errors import FlowError, PenstockError, PenstockWarning, RunError
@@ -41,14 +50,18 @@ if TYPE_CHECKING:
     from penstock.stages.join import Join
 
 _HOMES = {
+    "Auto": "detectors.auto",
     "Batching": "engine.flow",
     "Combined": "codecs.access",
     "Common": "codecs.access",
     "Console": "sinks.console",
     "Cri": "codecs.cri",
     "Csv": "codecs.csv",
+    "DifferenceZScore": "detectors.difference_zscore",
     "Docker": "codecs.docker",
+    "Envelope": "detectors.envelope",
     "Epochs": "engine.flow",
+    "EwmaZScore": "detectors.ewma_zscore",
     "Files": "sources.files",
     "FlowError": "errors",
     "Frames": "sources.frames",
@@ -62,12 +75,17 @@ _HOMES = {
     "PenstockError": "errors",
     "PenstockWarning": "errors",
     "Pipeline": "pipeline",
+    "Record": "detectors.record",
     "Regex": "codecs.regex",
+    "RobustZScore": "detectors.robust_zscore",
     "RollingZScore": "detectors.rolling_zscore",
     "RunError": "errors",
+    "SeasonalZScore": "detectors.seasonal_zscore",
     "Summary": "engine.summary",
     "Synthetic": "sources.synthetic",
     "Syslog": "codecs.syslog",
+    "Tail": "detectors.tail",
+    "Threshold": "detectors.threshold",
     "Timing": "engine.flow",
     "Tsv": "codecs.csv",
     "W3c": "codecs.w3c",
@@ -78,14 +96,18 @@ _HOMES = {
 }
 
 __all__ = [
+    "Auto",
     "Batching",
     "Combined",
     "Common",
     "Console",
     "Cri",
     "Csv",
+    "DifferenceZScore",
     "Docker",
+    "Envelope",
     "Epochs",
+    "EwmaZScore",
     "Files",
     "FlowError",
     "Frames",
@@ -99,12 +121,17 @@ __all__ = [
     "PenstockError",
     "PenstockWarning",
     "Pipeline",
+    "Record",
     "Regex",
+    "RobustZScore",
     "RollingZScore",
     "RunError",
+    "SeasonalZScore",
     "Summary",
     "Synthetic",
     "Syslog",
+    "Tail",
+    "Threshold",
     "Timing",
     "Tsv",
     "W3c",

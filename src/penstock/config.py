@@ -19,8 +19,10 @@ from penstock.stages import STAGES
 
 _SETTINGS: dict[str, type[Any]] = {"time": Timing, "batch": Batching, "epoch": Epochs}
 _TABLES = ("source", *_SETTINGS, "stage", "sink")
-_PARTS: dict[str, Mapping[str, type[Any]]] = {"codec": CODECS, "detector": DETECTORS}
+_PARTS: dict[str, Mapping[str, type[Any]]] = {"codec": CODECS, "detector": DETECTORS, "of": DETECTORS}
 """The keys under which one component holds another."""
+_KINDS = {"of": "detector"}
+"""What is under a key that is not named after it."""
 
 
 def load(path: str) -> Pipeline:
@@ -99,7 +101,7 @@ class _Reading:
     def component(self, table: Any, place: str, known: Mapping[str, type[Any]], own: Any = ()) -> Any:
         """Make the component a table describes; None, with the mistakes noted, if it cannot be."""
         kind = place.rsplit(".", maxsplit=1)[-1].split("[", maxsplit=1)[0]
-        types = ", ".join(known)
+        kind, types = _KINDS.get(kind, kind), ", ".join(known)
         where = f"{place}.type"
         if isinstance(table, str):
             where, table = place, {"type": table}

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 import polars as pl
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from penstock.key_columns import NumberKeys, key_column
 from penstock.text_keys import TextKeys
 
 _ROW = "_row"
+_UNKNOWN_TO_ARROW = (pl.Int128, pl.UInt128)
 _NO_NULLS = np.empty(0, np.bool_)
 _NO_NULLS.setflags(write=False)
 
@@ -22,6 +26,7 @@ class KeyIndex:
 
     def __init__(self, columns: pl.Schema) -> None:
         """Make an index of keys with these columns; without any, all rows have code 0."""
+        self._schema = columns
         self._columns = {name: key_column(dtype) for name, dtype in columns.items()}
         self._pairs = [NumberKeys(pl.Int64()) for _ in range(len(columns) - 1)]
         """From the second column on: the keys of the columns up to it, each a pair of codes."""
@@ -57,6 +62,16 @@ class KeyIndex:
     def keys(self) -> pl.DataFrame:
         """The keys by code."""
         return self.of(np.arange(len(self)))
+
+    def snapshot(self) -> pa.Table:
+        """Return the keys in the order of their codes."""
+        wide = [name for name, dtype in self._schema.items() if dtype in _UNKNOWN_TO_ARROW]
+        return self.keys.cast(pl.Schema(dict.fromkeys(wide, pl.String))).to_arrow()
+
+    def restore(self, table: pa.Table) -> None:
+        """Take the keys of a snapshot, with the codes they had, into an index that has none yet."""
+        rows = cast(pl.DataFrame, pl.from_arrow(table))
+        self.codes(rows.cast(self._schema))
 
     def __len__(self) -> int:
         """Return how many keys there are."""

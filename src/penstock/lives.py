@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import polars as pl
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from penstock.kernels.lives import lives_of
@@ -59,3 +62,16 @@ class Lives:
         self._lives = np.arange(len(alive))
         self._count = self._alive = len(alive)
         return kept
+
+    def snapshot(self) -> dict[str, pa.Table]:
+        """Return the keys, and the time of the last row and the present life of each."""
+        known = max(len(self._index), 1) if len(self._lives) else 0
+        lives = pa.table({"last": self._last[:known], "life": self._lives[:known]})
+        return {"keys": self._index.snapshot(), "lives": lives}
+
+    def restore(self, tables: Mapping[str, pa.Table]) -> None:
+        """Take up a snapshot; no row must have come yet."""
+        self._index.restore(tables["keys"])
+        self._last, self._lives = (tables["lives"][name].to_numpy().copy() for name in ("last", "life"))
+        # The life that began last is that of a key which is still there.
+        self._count = self._alive = int(self._lives.max(initial=-1)) + 1

@@ -217,50 +217,6 @@ class Stage(Protocol):
         ...
 
 
-class Scorer(Protocol):
-    """A detector at work: per-key state and the scores of rows against the rows before them."""
-
-    def score(
-        self, keys: NDArray[np.int64], values: NDArray[np.float64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return score and expected value of each row, shape (n,), NaN where there is none.
-
-        `keys` are dense codes from 0, any number of new ones a call; `values` in stream order, NaN where
-        null. A row is scored against earlier rows of its key only, then learnt from.
-        """
-        ...
-
-    def keep(self, keys: NDArray[np.int64]) -> None:
-        """Forget all keys but these codes, shape (m,), which are 0, 1, 2, … from now on."""
-        ...
-
-
-@runtime_checkable
-class Detector(Protocol):
-    """A way to score how unusual a value is among the values of its key so far."""
-
-    EXAMPLE: ClassVar[str]
-
-    @property
-    def column(self) -> str:
-        """The column whose values are scored."""
-        ...
-
-    @property
-    def by(self) -> Sequence[str]:
-        """The columns that make the key; none: one series."""
-        ...
-
-    @property
-    def threshold(self) -> float:
-        """A row is an anomaly if its score is further from 0 than this."""
-        ...
-
-    def scorer(self) -> Scorer:
-        """Make a scorer without memory."""
-        ...
-
-
 class Writer(Protocol):
     """A sink at work on one stream, epoch by epoch."""
 

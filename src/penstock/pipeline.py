@@ -9,6 +9,7 @@ import polars as pl
 
 from penstock.aggregates import Aggregate
 from penstock.binding import Binding, SinkNode, StageNode
+from penstock.detecting import Detector
 from penstock.engine.buffer import REJECTS_SCHEMA
 from penstock.engine.flow import Batching, Epochs, Flow, Outlet, Timing
 from penstock.engine.intake import Intake
@@ -16,7 +17,7 @@ from penstock.engine.loop import World, run
 from penstock.engine.summary import Summary
 from penstock.errors import FlowError
 from penstock.fields import Names
-from penstock.model import EVENTS, LATE, REJECTS, Detector, Sink, Source, Stage, Stream
+from penstock.model import EVENTS, LATE, REJECTS, Sink, Source, Stage, Stream
 from penstock.sinks.frames import Collected
 from penstock.stages.derive import Derive
 from penstock.stages.detect import Detect

@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import math
 import random
+import statistics
+from collections import deque
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 from itertools import pairwise
 
 import numpy as np
@@ -12,11 +15,13 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import oracles
+import series
 from penstock.detectors.rolling_zscore import RollingZScore
 from penstock.errors import FlowError
 
 Floats = NDArray[np.float64]
 Make = Callable[[random.Random, int], list[float]]
+NO_TIMES = np.empty(0, np.int64)
 
 
 def scored(
@@ -29,10 +34,10 @@ def scored(
     """Score a series, cut in pieces."""
     scorer = RollingZScore("x", size=size, min_count=min_count).scorer()
     codes = np.array(keys if keys is not None else [0] * len(values), np.int64)
-    series = np.array(values, np.float64)
+    numbers = np.array(values, np.float64)
     edges = [0, *sorted(cuts), len(values)]
-    parts = [scorer.score(codes[a:b], series[a:b]) for a, b in pairwise(edges)]
-    return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
+    parts = [scorer.score(codes[a:b], NO_TIMES, numbers[a:b]) for a, b in pairwise(edges)]
+    return np.concatenate([p.score for p in parts]), np.concatenate([p.expected for p in parts])
 
 
 def check(
@@ -106,13 +111,8 @@ def test_adverse_series(kind: str, size: int, min_count: int) -> None:
 def test_keys_interleaved_and_any_cut_the_same_bits(seed: int) -> None:
     rng = random.Random(seed)
     makes = [*BENIGN.values(), *ADVERSE.values()]
-    series = [rng.choice(makes)(rng, rng.choice([1, 20, 120])) for _ in range(rng.choice([1, 2, 5]))]
-    keys = [key for key, values in enumerate(series) for _ in values]
-    rng.shuffle(keys)
-    iters = [iter(values) for values in series]
-    values = [next(iters[key]) for key in keys]
-    first = {key: i for i, key in enumerate(dict.fromkeys(keys))}
-    keys = [first[key] for key in keys]
+    each = [rng.choice(makes)(rng, rng.choice([1, 20, 120])) for _ in range(rng.choice([1, 2, 5]))]
+    keys, values = series.interleaved(rng, each)
     size = rng.choice([2, 3, 10, 50])
     min_count = rng.randrange(2, size + 1)
     check(values, size, min_count, 1e-6, keys)
@@ -172,17 +172,82 @@ def test_counting_up() -> None:
         (RollingZScore("x", size=5, min_count=2), 2),
         (RollingZScore("x", size=60, min_count=7), 7),
     ]:
-        scores, _ = detector.scorer().score(np.zeros(12, np.int64), np.array(values))
+        scores = detector.scorer().score(np.zeros(12, np.int64), NO_TIMES, np.array(values)).score
         assert np.isnan(scores).tolist() == [row < first for row in range(12)]
 
 
 def test_many_new_keys_at_once() -> None:
     scorer = RollingZScore("x", size=3, min_count=2).scorer()
-    assert scorer.score(np.empty(0, np.int64), np.empty(0))[0].shape == (0,)
+    assert scorer.score(np.empty(0, np.int64), NO_TIMES, np.empty(0)).score.shape == (0,)
     for turn in range(4):
         keys = np.arange(1000 * (turn + 1), dtype=np.int64)
-        scores, _ = scorer.score(keys, keys * 1.0 + turn % 2)
+        scores = scorer.score(keys, NO_TIMES, keys * 1.0 + turn % 2).score
         assert np.isnan(scores).tolist() == [key >= 1000 * (turn - 1) for key in keys.tolist()]
+
+
+def deviations(window: list[float]) -> float:
+    """Return the standard deviation of a sample in exact sums."""
+    numbers = [Fraction(value) for value in window]
+    mean = sum(numbers) / len(numbers)
+    return math.sqrt(sum((x - mean) ** 2 for x in numbers) / (len(numbers) - 1))
+
+
+@pytest.mark.parametrize("size", [16, 64, "64m"])
+@pytest.mark.parametrize("kind", series.ADVERSE)
+def test_the_deviation_is_exact_to_twelve_digits(kind: str, size: int | str) -> None:
+    values = series.ADVERSE[kind](random.Random(3), 3000)
+    made = series.scored(RollingZScore("x", size=size, min_count=16, threshold=1.0), values)
+    window: deque[float] = deque(maxlen=size if isinstance(size, int) else 63)
+    for row, value in enumerate(values):
+        known = [x for x in window if math.isfinite(x)]
+        if row % 7 == 0 and len(known) >= 16 and math.isfinite(value):
+            want = deviations(known)
+            assert made["unit"][row] == pytest.approx(want, rel=1e-12, abs=0)
+            shift = float(Fraction(value) - sum(map(Fraction, known)) / len(known))
+            if want and abs(shift) > 1e-3 * want:
+                assert made["score"][row] == pytest.approx(
+                    shift / want, rel=1e-12 + 1e-15 * max(map(abs, known)) / abs(shift)
+                )
+        if math.isfinite(value) or not isinstance(size, int):
+            window.append(value)
+
+
+@settings(max_examples=60, derandomize=True)
+@given(st.integers(0, 2**48))
+def test_a_span_of_time_holds_what_is_not_older(seed: int) -> None:
+    rng = random.Random(seed)
+    times = np.cumsum([rng.choice([0, 1, 2, 50]) for _ in range(300)]).tolist()
+    values = [rng.choice([rng.gauss(5, 2), math.nan, 5.0]) for _ in times]
+    span = rng.choice([1, 10, 100, 10_000])
+    made = series.scored(RollingZScore("x", size=f"{span}us", min_count=3), values, None, times)
+    for row, (time, value) in enumerate(zip(times, values, strict=True)):
+        window = [
+            v for t, v in zip(times[:row], values[:row], strict=True) if t > time - span and math.isfinite(v)
+        ]
+        if len(window) < 3 or math.isnan(value):
+            assert math.isnan(made["score"][row])
+        elif len(set(window)) > 1:
+            assert made["score"][row] == pytest.approx(
+                (value - statistics.mean(window)) / statistics.stdev(window), rel=1e-9, abs=1e-9
+            )
+
+
+def test_the_floor_is_a_part_of_the_long_run_deviation() -> None:
+    rng = random.Random(4)
+    values = [rng.gauss(0, 10) for _ in range(50)] + [3.0] * 20 + [4.0]
+    score = series.scored(RollingZScore("x", size=10, floor=0.1), values)["score"][-1]
+    assert score == pytest.approx(1.0 / (0.1 * statistics.pstdev(values[:-1])))
+
+
+def test_what_is_flagged_is_not_learnt_but_not_for_ever() -> None:
+    rng = random.Random(5)
+    values = [rng.gauss(0, 1) + 100 * (row >= 100) for row in range(300)]
+    made = series.scored(RollingZScore("x", size=50, threshold=6.0, learn="normal", relearn_after=30), values)
+    flagged = np.abs(made["score"]) > 6
+    assert np.flatnonzero(flagged).tolist() == list(range(100, 130))
+    assert np.isnan(made["score"][130:139]).all(), "the row that ends it is the first that is learnt"
+    alone = series.scored(RollingZScore("x", size=50), values[129:])
+    assert made["score"][130:].tolist()[20:] == alone["score"][1:].tolist()[20:]
 
 
 @pytest.mark.parametrize(
@@ -193,6 +258,12 @@ def test_many_new_keys_at_once() -> None:
         ({"size": 5, "min_count": 6}, "min_count: must be at most size, 5, got 6"),
         ({"threshold": 0.0}, "threshold"),
         ({"threshold": -1.0}, "threshold"),
+        ({"size": "an hour"}, 'size: must be a duration such as "500ms"'),
+        ({"size": "0s"}, "size: must be longer than nothing"),
+        ({"size": 2.5}, "size: must be a whole number, got 2.5"),
+        ({"floor": -1.0}, "floor: must be at least 0"),
+        ({"learn": "never"}, "learn: must be 'always' or 'normal', got \"never\""),
+        ({"relearn_after": 0}, "relearn_after: must be at least 1, got 0"),
     ],
 )
 def test_descriptions_that_will_not_do(keys: dict[str, float], rule: str) -> None:

@@ -18,6 +18,7 @@ from penstock.errors import FlowError
 from penstock.model import EVENT_TIME, Batch, Stream
 from penstock.stages.detect import Detect
 
+ADDED = ["score", "expected", "lower", "upper", "is_anomaly"]
 SCHEMA = pl.Schema({"time": EVENT_TIME, "k": pl.String, "j": pl.Float64, "x": pl.Float64})
 STREAM = Stream(SCHEMA, "time")
 
@@ -61,13 +62,16 @@ def test_scores_are_those_of_the_oracle_for_any_keys_in_any_cut(seed: int) -> No
     values = [math.nan if x is None else x for x in rows["x"].to_list()]
     want = oracles.zscores(keys, values, size, 2)
     got = detected(rows, detector)
-    assert_frame_equal(got.drop("score", "expected", "is_anomaly"), rows)
+    assert_frame_equal(got.drop(ADDED), rows)
     for score, row in zip(want, got.iter_rows(named=True), strict=True):
         if math.isnan(score):
-            assert (row["score"], row["expected"], row["is_anomaly"]) == (None, None, False)
+            assert [row[name] for name in ADDED] == [None] * 4 + [False]
         else:
             assert row["score"] == pytest.approx(score, rel=1e-9, abs=1e-9)
             assert row["is_anomaly"] == (abs(row["score"]) > detector.threshold)
+            assert row["lower"] <= row["expected"] <= row["upper"]
+            if abs(abs(row["score"]) - detector.threshold) > 1e-9:
+                assert row["is_anomaly"] != (row["lower"] <= row["x"] <= row["upper"])
     cuts = [rng.randrange(len(rows) + 1) for _ in range(rng.choice([1, 4, 40]))]
     assert_frame_equal(oracles.bits(detected(rows, detector, cuts)), oracles.bits(got))
 
@@ -129,7 +133,7 @@ def test_all_null_and_empty() -> None:
     assert detected(rows, detector)["score"].null_count() == 5
     empty = detected(rows[:0], detector, [0, 0])
     assert empty.schema == pl.Schema(
-        {"x": pl.Int64, "k": pl.String, "score": pl.Float64, "expected": pl.Float64, "is_anomaly": pl.Boolean}
+        {"x": pl.Int64, "k": pl.String, **dict.fromkeys(ADDED[:-1], pl.Float64), "is_anomaly": pl.Boolean}
     )
 
 

@@ -9,12 +9,12 @@ from dataclasses import replace
 from typing import Any
 
 from penstock.codecs import CODECS
+from penstock.detecting import Detector
 from penstock.detectors.rolling_zscore import RollingZScore
 from penstock.engine.flow import Epochs
 from penstock.engine.loop import World
 from penstock.engine.summary import Summary
 from penstock.errors import FlowError, Mistake
-from penstock.model import Detector
 from penstock.pipeline import Pipeline
 from penstock.sinks.console import Console
 from penstock.sinks.parquet import Parquet

@@ -11,23 +11,20 @@ from penstock.kernels.compiling import kernel
 
 
 @kernel
-def mark_anomalies(
-    scores: NDArray[np.float64],
-    expected: NDArray[np.float64],
-    threshold: float,
-    scored: NDArray[np.uint8],
-    foreseen: NDArray[np.uint8],
-    anomalies: NDArray[np.uint8],
-) -> None:
-    """Fill bitmaps, shape ((n + 7) // 8,): of `scores` and of `expected`, shape (n,), which are not NaN.
+def mark_numbers(numbers: NDArray[np.float64], known: NDArray[np.uint8]) -> None:
+    """Fill a bitmap, shape ((n + 7) // 8,), of which numbers, shape (n,), are not NaN."""
+    for byte in range(known.shape[0]):
+        bits = 0
+        for bit in range(min(8, numbers.shape[0] - 8 * byte)):
+            bits |= np.int64(not math.isnan(numbers[8 * byte + bit])) << bit
+        known[byte] = bits
 
-    And of the rows whose score is further from 0 than `threshold`.
-    """
-    for byte in range(scored.shape[0]):
-        has_score, has_expected, is_far = 0, 0, 0
+
+@kernel
+def mark_anomalies(scores: NDArray[np.float64], threshold: float, anomalies: NDArray[np.uint8]) -> None:
+    """Fill a bitmap, shape ((n + 7) // 8,), of which scores, shape (n,), are beyond ±`threshold`."""
+    for byte in range(anomalies.shape[0]):
+        bits = 0
         for bit in range(min(8, scores.shape[0] - 8 * byte)):
-            score, value = scores[8 * byte + bit], expected[8 * byte + bit]
-            has_score |= np.int64(not math.isnan(score)) << bit
-            has_expected |= np.int64(not math.isnan(value)) << bit
-            is_far |= np.int64(abs(score) > threshold) << bit
-        scored[byte], foreseen[byte], anomalies[byte] = has_score, has_expected, is_far
+            bits |= np.int64(abs(scores[8 * byte + bit]) > threshold) << bit
+        anomalies[byte] = bits

@@ -10,99 +10,156 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from penstock.kernels.baselines import (
+    BEGIN_ANEW,
+    FLOOR,
+    LIMIT,
+    MIN_COUNT,
+    OWN,
+    OWN_COLUMNS,
+    RELEARN_AFTER,
+    SKIP,
+    against,
+    count_in,
+    floored,
+    forget,
+    lesson,
+)
+from penstock.kernels.compiling import kernel, part
 from penstock.kernels.wide import prefetch
 
-COUNT, NEXT, ANCHOR, SUM, SQUARES, MOST = range(6)
-"""Columns of a key's state: values in the ring, where the next goes, the anchor, the sums of deviations
-and of their squares, and the highest the latter has been since it was computed anew."""
-STATE_COLUMNS = 6
-_WORN = 1e-6
+SIZE = OWN
+"""The setting: how many values a ring holds at most."""
+FILLED, ANCHOR, SUM, SQUARES, MOST, NEXT = range(OWN_COLUMNS, OWN_COLUMNS + 6)
+"""Columns of a key's state: values in the ring, the anchor, the sums of deviations from it and of their
+squares, the highest the latter has been since it was computed anew, and where the next value goes."""
+RING = OWN_COLUMNS + 6
+"""The column where the ring begins."""
+_WORN = 1e-3
+"""At 1e-6 the standard deviation of a window was off by 1e-11 after a spike of a thousand times its own."""
 _AHEAD, _SOON = 16, 8
 """How many rows ahead a key's state is asked for, and how many rows ahead it is there, and its ring is."""
 
 
-@njit(cache=True, nogil=True)
-def _renew(ring: NDArray[np.float64], state: NDArray[np.float64]) -> None:
-    """Compute the sums of a ring's values anew, around their mean."""
-    count = int(state[COUNT])
-    base = ring[0]
-    total = 0.0
-    for i in range(count):
-        total += ring[i] - base
-    anchor = base + total / count
-    total = 0.0
-    squares = 0.0
-    for i in range(count):
-        deviation = ring[i] - anchor
-        total += deviation
-        squares += deviation * deviation
-    state[ANCHOR], state[SUM], state[SQUARES], state[MOST] = anchor, total, squares, squares
+@kernel
+def renew(states: NDArray[np.float64], key: int, first: int, last: int) -> None:
+    """Compute the sums of the values in columns from `first` to before `last` anew, around their mean."""
+    base = states[key, first]
+    # Two sums side by side: an addition need not wait for the one before.
+    even, odd = 0.0, 0.0
+    for i in range(first, last - 1, 2):
+        even += states[key, i] - base
+        odd += states[key, i + 1] - base
+    if (last - first) & 1:
+        even += states[key, last - 1] - base
+    anchor = base + (even + odd) / (last - first)
+    even, odd = 0.0, 0.0
+    even_squares, odd_squares = 0.0, 0.0
+    for i in range(first, last - 1, 2):
+        one, other = states[key, i] - anchor, states[key, i + 1] - anchor
+        even += one
+        odd += other
+        even_squares += one * one
+        odd_squares += other * other
+    if (last - first) & 1:
+        one = states[key, last - 1] - anchor
+        even += one
+        even_squares += one * one
+    states[key, ANCHOR], states[key, SUM] = anchor, even + odd
+    states[key, SQUARES] = even_squares + odd_squares
+    states[key, MOST] = states[key, SQUARES]
 
 
-@njit(cache=True, nogil=True)
+@part
+def spread_of(states: NDArray[np.float64], key: int) -> float:
+    """Return the sum of squared deviations from the mean."""
+    return states[key, SQUARES] - states[key, SUM] * states[key, SUM] / states[key, FILLED]
+
+
+@part
+def is_worn(spread: float, states: NDArray[np.float64], key: int) -> bool:
+    """Tell whether so little is left that it may be what was lost."""
+    return spread < _WORN * states[key, MOST]
+
+
+@part
+def add(value: float, states: NDArray[np.float64], key: int) -> None:
+    """Take a value into the sums."""
+    if states[key, FILLED] == 0.0:
+        states[key, ANCHOR], states[key, SUM] = value, 0.0
+        states[key, SQUARES], states[key, MOST] = 0.0, 0.0
+    deviation = value - states[key, ANCHOR]
+    states[key, FILLED] += 1.0
+    states[key, SUM] += deviation
+    states[key, SQUARES] += deviation * deviation
+    states[key, MOST] = max(states[key, MOST], states[key, SQUARES])
+
+
+@part
+def drop(value: float, states: NDArray[np.float64], key: int) -> bool:
+    """Take a value out of the sums; tell whether it had overflown them, which that does not mend."""
+    deviation = value - states[key, ANCHOR]
+    states[key, FILLED] -= 1.0
+    states[key, SUM] -= deviation
+    states[key, SQUARES] -= deviation * deviation
+    return not math.isfinite(deviation * deviation)
+
+
+@kernel
 def rolling_zscore(
     keys: NDArray[np.int64],
+    times: NDArray[np.int64],
     values: NDArray[np.float64],
-    rings: NDArray[np.float64],
     states: NDArray[np.float64],
-    min_count: int,
+    settings: NDArray[np.float64],
     scores: NDArray[np.float64],
     expected: NDArray[np.float64],
+    units: NDArray[np.float64],
 ) -> None:
-    """Fill `scores` and `expected`, shape (n,), and learn from each row.
+    """Score values against the mean of the last `SIZE` ones, in their standard deviations; see `baselines`.
 
-    `keys` and `values` have shape (n,), `rings` (keys, size) and `states` (keys, STATE_COLUMNS). A row's
-    score is its value minus the mean of the up to `size` values before it of its key, divided by their
-    sample standard deviation (n - 1, so `min_count` is at least 2). It is NaN where the value is not finite
-    (such a value is not learnt either), where fewer than `min_count` values came before, or where the
-    variance overflows. Where all values before were equal, it is 0 for one more, ±inf for another.
+    `states` has shape (keys, ≥ RING + SIZE). The standard deviation is that of a sample (n - 1, so
+    `MIN_COUNT` is at least 2). There is no score where the variance overflows. Where all values before were
+    equal, it is 0 for one more, ±inf for another.
     """
-    size = rings.shape[1]
+    size, min_count = np.int64(settings[SIZE]), settings[MIN_COUNT]
+    floor, limit, relearn_after = settings[FLOOR], settings[LIMIT], settings[RELEARN_AFTER]
     for row in range(keys.shape[0]):
         if row + _AHEAD < keys.shape[0]:
-            prefetch(states, STATE_COLUMNS * keys[row + _AHEAD])
-            prefetch(states, STATE_COLUMNS * keys[row + _AHEAD] + STATE_COLUMNS - 1)
-            soon = keys[row + _SOON]
-            prefetch(rings, size * soon + np.int64(states[soon, NEXT]))
-        value = values[row]
-        scores[row] = np.nan
-        expected[row] = np.nan
+            prefetch(states, states.shape[1] * keys[row + _AHEAD])
+            soon = states.shape[1] * keys[row + _SOON]
+            prefetch(states, soon + 8)
+            prefetch(states, soon + RING + np.int64(states[keys[row + _SOON], NEXT]))
+        key, value = keys[row], values[row]
+        scores[row], expected[row], units[row] = np.nan, np.nan, np.nan
         if not math.isfinite(value):
             continue
-        ring, state = rings[keys[row]], states[keys[row]]
-        count = int(state[COUNT])
+        count = states[key, FILLED]
         if count >= min_count:
-            spread = state[SQUARES] - state[SUM] * state[SUM] / count
-            if spread < _WORN * state[MOST]:
-                _renew(ring, state)
-                spread = state[SQUARES] - state[SUM] * state[SUM] / count
-            expected[row] = state[ANCHOR] + state[SUM] / count
-            # Not from the mean: rounded, it may be off by as much as the values differ.
-            deviation = (value - state[ANCHOR]) - state[SUM] / count
-            if spread > 0.0:
-                scores[row] = deviation / math.sqrt(spread / (count - 1)) if spread < np.inf else np.nan
-            elif spread == 0.0:
-                scores[row] = 0.0 if deviation == 0.0 else math.copysign(np.inf, deviation)
-        if count == 0:
-            state[ANCHOR] = value
-        place = int(state[NEXT])
+            spread = spread_of(states, key)
+            if is_worn(spread, states, key):
+                renew(states, key, RING, RING + np.int64(count))
+                spread = spread_of(states, key)
+            mean = states[key, SUM] / count
+            expected[row] = states[key, ANCHOR] + mean
+            if 0.0 <= spread < np.inf:
+                unit = floored(math.sqrt(spread / (count - 1.0)), states, key, floor)
+                # Not from the mean: rounded, it may be off by as much as the values differ.
+                scores[row], units[row] = against((value - states[key, ANCHOR]) - mean, unit), unit
+            taught = lesson(scores[row], states, key, limit, relearn_after)
+            if taught == SKIP:
+                continue
+            if taught == BEGIN_ANEW:
+                forget(states, key)
+        place = np.int64(states[key, NEXT])
         worn = place + 1 == size
-        state[NEXT] = 0 if worn else place + 1
-        if count == size:
-            old = ring[place] - state[ANCHOR]
-            state[SUM] -= old
-            state[SQUARES] -= old * old
-            if not math.isfinite(old * old):
-                worn = True  # what has overflown does not come back by subtraction
-        else:
-            state[COUNT] = count + 1
-        new = value - state[ANCHOR]
-        state[SUM] += new
-        state[SQUARES] += new * new
-        state[MOST] = max(state[MOST], state[SQUARES])
-        ring[place] = value
+        states[key, NEXT] = 0.0 if worn else place + 1.0
+        if states[key, FILLED] == size:
+            worn |= drop(states[key, RING + place], states, key)
+        add(value, states, key)
+        states[key, RING + place] = value
+        count_in(value, states, key, floor)
         if worn:
-            _renew(ring, state)
+            renew(states, key, RING, RING + np.int64(states[key, FILLED]))
