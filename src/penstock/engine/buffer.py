@@ -199,7 +199,9 @@ class ReorderBuffer:
         before = empty(len(times), np.int64)
         split.watermark, late_rows = watermarks(times, mark, self._delay, before)
         if len(rejects):
-            marks = np.append(before, split.watermark)[np.searchsorted(rows[OFFSET], rejects[OFFSET])]
+            at = np.searchsorted(rows[OFFSET].to_numpy(), rejects[OFFSET].to_numpy())
+            marks = np.full(len(at), split.watermark)
+            marks[at < len(before)] = before[at[at < len(before)]]
             self._aside[REJECTS].append(_Aside(rejects, marks, split.name))
         if not late_rows:
             return rows, times
