@@ -15,6 +15,7 @@ from benchmarks import report
 from benchmarks.access_log import access_log
 from benchmarks.decoding_access import decode_combined
 from benchmarks.decoding_events import decode_logfmt, decode_ndjson
+from benchmarks.detectors import detectors
 from benchmarks.first_use import first_use
 from benchmarks.general import windows_general
 from benchmarks.harness import Outcome, Setting
@@ -26,7 +27,7 @@ from benchmarks.ndjson import ndjson
 from benchmarks.out_of_order import out_of_order
 from benchmarks.overhead import overhead
 from benchmarks.windows import windows_int, windows_string
-from benchmarks.zscore import zscore
+from benchmarks.zscore import zscore, zscore_keys
 from penstock.errors import PenstockError
 
 CASES: dict[str, tuple[str, Callable[[Setting], Outcome]]] = {
@@ -38,6 +39,8 @@ CASES: dict[str, tuple[str, Callable[[Setting], Outcome]]] = {
     "keys": ("tumbling windows of 1 to 1,000,000 keys: events per second, memory per key", keys),
     "overhead": ("what an empty batch costs, and one of 1,000 rows", overhead),
     "zscore": ("rolling z-scores in memory", zscore),
+    "zscore-keys": ("rolling z-scores in memory, of 100,000 keys", zscore_keys),
+    "detectors": ("each detector by itself, 1,000 keys and 100,000", detectors),
     "nab": ("the score of each detector on made-up series; nab ROOT: on those of the benchmark NAB", nab),
     "ndjson": ("a file of JSON objects to windows to Parquet", ndjson),
     "decode-combined": ("an access log to columns", decode_combined),

@@ -39,17 +39,17 @@ _WORDS = (
 )
 
 
-def events(count: int, keys: str, rate: int = 10_000) -> pl.DataFrame:
-    """Make `count` events in time order: columns `time`, `key` (1,000 of them, at random) and `value`.
+def events(count: int, keys: str, rate: int = 10_000, distinct: int = 1_000) -> pl.DataFrame:
+    """Make `count` events in time order: columns `time`, `key` (`distinct` ones, at random) and `value`.
 
     `keys` is "int" or "string" (IPv4 addresses), `rate` events per second of event time, no two at once.
     """
     random = np.random.default_rng(20260301)
     step = _SECOND // rate
     times = START + np.arange(count) * step + random.integers(0, step, count)
-    key = pl.Series(random.integers(0, 1_000, count))
+    key = pl.Series(random.integers(0, distinct, count))
     if keys == "string":
-        key = _addresses(1_000).gather(key)
+        key = _addresses(distinct).gather(key)
     values = random.normal(100.0, 10.0, count)
     return pl.DataFrame({"time": pl.Series(times).cast(EVENT_TIME), "key": key, "value": values})
 

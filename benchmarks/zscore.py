@@ -1,17 +1,18 @@
-"""Case `zscore`: each event scored against the 64 before it of its key, in memory."""
+"""Cases `zscore`, `zscore-keys`: each event scored against the 64 before it of its key, in memory."""
 
 from __future__ import annotations
 
-import numpy as np
 import polars as pl
 
 import penstock as ps
-from benchmarks import duck, inputs
+from benchmarks import duck, inputs, zscore_peers
+from benchmarks.detectors import prepared, scored
 from benchmarks.harness import Answer, Contender, Outcome, Setting, race, totals
 from benchmarks.windows import collected
 
 _SIZE, _MIN_COUNT = 64, 10
-_NO_TIMES = np.empty(0, np.int64)
+_FEW = 40
+"""Those that take each event by itself are given one in so many."""
 _DUCKDB = f"""
     SELECT CASE WHEN before >= {_MIN_COUNT} THEN (value - expected) / deviation END AS score,
            CASE WHEN before >= {_MIN_COUNT} THEN expected END AS expected
@@ -25,18 +26,20 @@ _DUCKDB = f"""
 
 
 def zscore(setting: Setting) -> Outcome:
-    rows = inputs.events(setting.size(5_000_000), "string")
-    fed = inputs.batches(rows)
+    return _zscore(setting, 1_000)
+
+
+def zscore_keys(setting: Setting) -> Outcome:
+    return _zscore(setting, 100_000)
+
+
+def _zscore(setting: Setting, keys: int) -> Outcome:
+    rows = inputs.events(setting.size(5_000_000), "string", distinct=keys)
+    few = rows[: len(rows) // _FEW]
+    fed, batches = inputs.batches(rows), prepared(rows)
     detector = ps.RollingZScore("value", by="key", size=_SIZE, min_count=_MIN_COUNT)
-    codes = rows["key"].rank("dense").cast(pl.Int64).to_numpy() - 1
-    values = rows["value"].to_numpy()
-
-    def kernel() -> pl.DataFrame:
-        made = detector.scorer().score(codes, _NO_TIMES, values)
-        return pl.DataFrame({"score": made.score, "expected": made.expected})
-
     return race(
-        f"zscore: {len(rows):,} events in memory, each against the {_SIZE} before it of its key, of 1,000",
+        f"zscore: {len(rows):,} events in memory, each against the {_SIZE} before it of its key, of {keys:,}",
         [
             Contender(
                 name="penstock",
@@ -46,8 +49,10 @@ def zscore(setting: Setting) -> Outcome:
             ),
             Contender(
                 name="penstock, its kernel alone",
-                run=kernel,
-                answer=lambda made: _answer(made.fill_nan(None)),
+                run=lambda: [(said.score, said.expected) for said in scored(detector, batches)],
+                answer=lambda made: _answer(
+                    pl.concat([pl.DataFrame({"score": s, "expected": e}).fill_nan(None) for s, e in made])
+                ),
                 events=len(rows),
             ),
             Contender(
@@ -57,6 +62,7 @@ def zscore(setting: Setting) -> Outcome:
                 events=len(rows),
             ),
             *duck.contender(_DUCKDB, rows, _answer),
+            *zscore_peers.contenders(rows, few, (_SIZE, _MIN_COUNT), _answer, lambda: _answer(_rolling(few))),
         ],
         setting.repeat,
     )

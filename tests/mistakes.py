@@ -71,6 +71,8 @@ TWIN = f'{PARQUET}\npath = "out/hosts"\n[[sink]]\nfrom = "hosts"'
 NO_DURATION = 'must be a duration such as "500ms", "10s" or "1h30m", got'
 NO_SPAN = 'must be a duration such as "10s", "1h30m", "1d" or "1mo", got'
 NO_SQL = 'must be a SQL expression such as "bytes > 1024", got'
+DETECTOR = 'type = "rolling_zscore", column = "hits", by = ["host"], size = 60, min_count = 9'
+RECORD = 'type = "record", of = { type = "envelope", column'
 BELONGS = "what looks at other rows belongs in a window stage"
 MISTAKES = [  # what stands in FLOW, what stands there instead, the place, the rule
     # The file and its tables.
@@ -114,6 +116,10 @@ MISTAKES = [  # what stands in FLOW, what stands there instead, the place, the r
     ('type = "where"', "", "stage[0].type", "is missing; known: derive, detect"),
     ("condition = " + CONDITION, "", "stage[0].condition", "such as condition ="),
     ("rolling_zscore", "rolling", "stage[3].detector.type", 'unknown detector "rolling"'),
+    (DETECTOR, 'type = "record", of = "envelop"', "stage[3].detector.of", 'did you mean "envelope"?'),
+    (DETECTOR, 'type = "tail"', "stage[3].detector.of", "is missing; Tail needs it, such as of = {"),
+    (DETECTOR, f'{RECORD} = "hit" }}', "stage[3].detector.of.column", 'did you mean "hits"?'),
+    (DETECTOR, f'{RECORD} = "hits", leak = 1.0 }}', "stage[3].detector.of.leak", "must be less than 0.5"),
     (PARQUET, 'type = "parket"', "sink[0].type", 'unknown sink "parket"; did you mean "parquet"?'),
     ('path = "out/hosts"', "", "sink[0].path", 'is missing; Parquet needs it, such as path = "out/hosts"'),
     # Durations, sizes, numbers.

@@ -19,6 +19,8 @@ CASES = [
     "keys",
     "overhead",
     "zscore",
+    "zscore-keys",
+    "detectors",
     "nab",
 ]
 

@@ -74,6 +74,7 @@ def build(splits: dict[str, list[pl.DataFrame]], batch: int, epoch: int, delay: 
     tumbling.detect(ps.RollingZScore("x", by="key", size=4, min_count=2), name="odd_windows")
     hopping.window("9s").agg(pl.col("hits").sum(), pl.col("x").sum(), name="windows_of_windows")
     flow.detect(ps.RollingZScore("x", by="key", size=7, min_count=3, threshold=1.0), name="odd")
+    flow.detect(ps.Record(ps.Auto("x", by="key")), name="auto")
     return flow
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from penstock.codecs.w3c import W3c
     from penstock.codecs.zeek import Zeek
     from penstock.config import load
+    from penstock.detecting import Scores
     from penstock.detectors.auto import Auto
     from penstock.detectors.difference_zscore import DifferenceZScore
     from penstock.detectors.envelope import Envelope
@@ -80,6 +81,7 @@ _HOMES = {
     "RobustZScore": "detectors.robust_zscore",
     "RollingZScore": "detectors.rolling_zscore",
     "RunError": "errors",
+    "Scores": "detecting",
     "SeasonalZScore": "detectors.seasonal_zscore",
     "Summary": "engine.summary",
     "Synthetic": "sources.synthetic",
@@ -126,6 +128,7 @@ __all__ = [
     "RobustZScore",
     "RollingZScore",
     "RunError",
+    "Scores",
     "SeasonalZScore",
     "Summary",
     "Synthetic",

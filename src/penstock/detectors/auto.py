@@ -27,8 +27,8 @@ class Auto:
     parts begin with 300. Null, NaN and infinite values, and those beyond ±1e150, get a null score and are
     not learnt. 1.1 KB of memory a key.
 
-    On the 26 series of the Numenta Anomaly Benchmark beside this code it scores 72.4 of 100 (standard
-    profile, one setting and one threshold for all; 71.6 at a threshold of 1). The settings are round numbers
+    On 26 of the 58 series of the Numenta Anomaly Benchmark it scores 72.4 of 100 (standard profile, one
+    setting and one threshold for all; 71.6 at a threshold of 1). The settings are round numbers
     from the middle of where they hardly matter: changed by a quarter at random, all at once, they score 70.7
     on average.
     """

@@ -14,11 +14,11 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from penstock.kernels.baselines import ask_ahead
 from penstock.kernels.compiling import kernel, part
 from penstock.kernels.envelope import outside, stretch
 from penstock.kernels.tails import COLUMNS as TAIL_COLUMNS
 from penstock.kernels.tails import learn_size, rarity, size_so_rare
+from penstock.kernels.wide import prefetch
 
 COUNT, HELD, HELD_AT, BEFORE, SUM = range(5)
 """Columns of a key's state: how many values there were, the score that counted last and at which of them, the
@@ -41,6 +41,8 @@ _WEIGHT, _FLOOR, _SHARE = 1.0 / 144.0, 0.1, 0.01
 _FIRST, _FIRST_LONG, _FIRST_IN_BUCKET = 50.0, 300.0, 5.0
 _BUCKET_WEIGHT = 0.2
 _RECORD = 100.0
+_AHEAD, _LINES = 6, 6
+"""How many rows ahead a key's state is asked for, and how many lines of it are used whatever the time."""
 _DAY = 86_400_000_000
 _FLAT, _NOISE, _ROUNDING, _MOST = 1000.0, 1e-12, 1e-14, 1e150
 
@@ -150,7 +152,14 @@ def ensemble(
     rows, the others are 0.
     """
     for row in range(keys.shape[0]):
-        ask_ahead(keys, row, states)
+        if row + _AHEAD < keys.shape[0]:
+            soon = states.shape[1] * keys[row + _AHEAD]
+            for line in range(_LINES):
+                prefetch(states, soon + 8 * line)
+            if times.shape[0]:
+                bucket = BUCKETS + (times[row + _AHEAD] % _DAY) * HALF_HOURS // _DAY
+                prefetch(states, soon + bucket)
+                prefetch(states, soon + bucket + HALF_HOURS)
         key, value = keys[row], values[row]
         scores[row], expected[row], lower[row], upper[row] = np.nan, np.nan, np.nan, np.nan
         if not abs(value) <= _MOST:

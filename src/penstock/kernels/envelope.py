@@ -82,10 +82,13 @@ def envelope(
     for row in range(keys.shape[0]):
         ask_ahead(keys, row, states)
         key, value = keys[row], values[row]
-        scores[row], expected[row], units[row] = np.nan, np.nan, np.nan
         if not math.isfinite(value):
+            scores[row], expected[row], units[row] = np.nan, np.nan, np.nan
             continue
-        if states[key, COUNT] >= min_count:
+        count = states[key, COUNT]
+        if count < min_count:
+            scores[row], expected[row], units[row] = np.nan, np.nan, np.nan
+        else:
             low, high = states[key, LOW], states[key, HIGH]
             width, middle = high - low, 0.5 * low + 0.5 * high
             least = floored(width, states, key, floor)
@@ -94,12 +97,13 @@ def envelope(
             distance = outside(value, low, high)
             score = 0.0 if distance == 0.0 else against(distance, width)
             scores[row], expected[row], units[row] = score, middle, width
-            taught = lesson(scores[row], states, key, limit, relearn_after)
+            taught = lesson(score, states, key, limit, relearn_after)
             if taught == SKIP:
                 continue
             if taught == BEGIN_ANEW:
                 forget(states, key)
-        if states[key, COUNT] == 0.0:
+                count = 0.0
+        if count == 0.0:
             states[key, LOW], states[key, HIGH] = value, value
         count_in(value, states, key, floor)
         stretch(value, states, key, LOW, leak, reach)

@@ -14,7 +14,6 @@ from penstock.kernels.baselines import (
     BEGIN_ANEW,
     COUNT,
     FLOOR,
-    LEARN,
     LIMIT,
     MIN_COUNT,
     OWN,
@@ -59,34 +58,38 @@ def moving_zscore(
     for row in range(keys.shape[0]):
         ask_ahead(keys, row, states)
         key, value = keys[row], values[row]
-        scores[row], expected[row], units[row] = np.nan, np.nan, np.nan
         if not math.isfinite(value):
+            scores[row], expected[row], units[row] = np.nan, np.nan, np.nan
             continue
         before = 0.0
         if differences:
             before, known = states[key, BEFORE], states[key, HAS_BEFORE]
             states[key, BEFORE], states[key, HAS_BEFORE] = value, 1.0
             if known == 0.0:
+                scores[row], expected[row], units[row] = np.nan, np.nan, np.nan
                 continue
-        count, taught = states[key, COUNT], LEARN
-        deviation = (value - before) - states[key, MEAN]
-        if count >= min_count:
-            unit = floored(math.sqrt(states[key, VARIANCE]), states, key, floor)
-            scores[row], units[row] = against(deviation, unit), unit
-            expected[row] = before + states[key, MEAN]
-            taught = lesson(scores[row], states, key, limit, relearn_after)
+        # Held here: to the compiler, what is stored in another array might change them.
+        count, mean, variance = states[key, COUNT], states[key, MEAN], states[key, VARIANCE]
+        deviation = (value - before) - mean
+        if count < min_count:
+            scores[row], expected[row], units[row] = np.nan, np.nan, np.nan
+        else:
+            unit = floored(math.sqrt(variance), states, key, floor)
+            score = against(deviation, unit)
+            scores[row], expected[row], units[row] = score, before + mean, unit
+            taught = lesson(score, states, key, limit, relearn_after)
             if taught == SKIP:
                 continue
             if taught == BEGIN_ANEW:
                 forget(states, key)
-                count, deviation = 0.0, value - before
+                count, mean, variance, deviation = 0.0, 0.0, 0.0, value - before
                 states[key, BEFORE], states[key, HAS_BEFORE] = value, 1.0
         count_in(value - before, states, key, floor)
         newest = weight
         if (count + 1.0) * weight < 1.0:
             newest = 1.0 / (count + 1.0)
         step = newest * deviation
-        states[key, MEAN] += step
-        states[key, VARIANCE] = (1.0 - newest) * (states[key, VARIANCE] + step * deviation)
-        if not states[key, VARIANCE] < np.inf:  # what has overflown does not come back
+        variance = (1.0 - newest) * (variance + step * deviation)
+        states[key, MEAN], states[key, VARIANCE] = mean + step, variance
+        if not variance < np.inf:  # what has overflown does not come back
             forget(states, key)

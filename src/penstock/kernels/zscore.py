@@ -38,7 +38,7 @@ squares, the highest the latter has been since it was computed anew, and where t
 RING = OWN_COLUMNS + 6
 """The column where the ring begins."""
 _WORN = 1e-3
-"""At 1e-6 the standard deviation of a window was off by 1e-11 after a spike of a thousand times its own."""
+"""What is left of a sum of squares is off by some 1e-16 of the most it was: here by 1e-13 of what is left."""
 _AHEAD, _SOON = 16, 8
 """How many rows ahead a key's state is asked for, and how many rows ahead it is there, and its ring is."""
 
