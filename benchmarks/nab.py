@@ -26,8 +26,14 @@ from penstock.detectors import DETECTORS
 from penstock.sinks.frames import Collected
 
 LABELS = "labels/combined_windows.json"
-_NEEDED: dict[str, dict[str, Any]] = {}
-"""What detectors need beside a column, by name. One that is not here and needs more is left out."""
+_DAY = {"column": "value", "by": "_source", "size": 300}
+_SETTINGS: dict[str, dict[str, Any]] = {
+    "rolling_zscore": _DAY,
+    "robust_zscore": {**_DAY, "floor": 0.1},
+    "record": {"of": ps.Envelope(column="value", by="_source")},
+    "tail": {"of": ps.RollingZScore(**_DAY)},
+}
+"""What is said beside the column, by name: a window of about a day. Who needs more and is not here is left out."""
 _SOME_SIZE, _SOME_SERIES, _A_DAY = 20_000, 5, 288
 _PUBLISHED = (
     "published for all 58 series, standard profile: Numenta HTM 70.5, KNN CAD 58.0, Random Cut Forest 51.7, "
@@ -80,13 +86,16 @@ def table(root: Path, scores: dict[str, dict[str, Score]]) -> Outcome:
 
 
 def _detectors() -> dict[str, Detector]:
-    """Make every detector that stands for itself, with its default settings."""
+    """Make every detector, one setting for all series: its own but for what `_SETTINGS` says."""
     made = {}
     for name, kind in DETECTORS.items():
-        given: dict[str, Any] = {"column": "value", "by": "_source", **_NEEDED.get(name, {})}
         known: Any = kind
-        needed = {f.name for f in fields(known) if f.default is MISSING and f.default_factory is MISSING}
-        if "column" in needed <= given.keys():
+        given = _SETTINGS.get(name, {"column": "value", "by": "_source"})
+        if (
+            {f.name for f in fields(known) if f.default is MISSING}
+            <= given.keys()
+            <= {f.name for f in fields(known)}
+        ):
             made[name] = kind(**given)
     return made
 

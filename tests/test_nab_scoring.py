@@ -168,12 +168,15 @@ def test_the_command_scores_the_real_series_as_the_other_scorer_does(judge: Modu
         order = np.argsort(times, kind="stable")
         rows = pl.DataFrame({"time": np.arange(len(values)).astype("M8[us]"), "value": values[order]})
         flow = ps.Pipeline(ps.Frames(rows))
-        found = flow.detect(ps.RollingZScore("value")).name
+        found = flow.detect(ps.RollingZScore("value", size=300)).name
         scores = flow.collect()[found]["score"]
         given[name] = np.empty(len(values))
         given[name][order] = scores.abs().fill_null(0.0)
     for profile, told in judge.score_corpus(given, corpus).items():
         assert made["rolling_zscore"][profile] == pytest.approx(told["score"], abs=1e-9)
+    # What the README says: one setting for all series, and nothing looks ahead.
+    for detector, least in (("rolling_zscore", 40), ("record", 57), ("auto", 70)):
+        assert made[detector]["standard"] >= least
 
 
 def test_the_command_takes_any_root_and_says_what_is_none(tmp_path: Path):
