@@ -26,14 +26,14 @@ from penstock.detectors import DETECTORS
 from penstock.sinks.frames import Collected
 
 LABELS = "labels/combined_windows.json"
-_DAY = {"column": "value", "by": "_source", "size": 300}
+_DAY: dict[str, Any] = {"column": "value", "by": "_source", "size": 300}
 _SETTINGS: dict[str, dict[str, Any]] = {
     "rolling_zscore": _DAY,
     "robust_zscore": {**_DAY, "floor": 0.1},
     "record": {"of": ps.Envelope(column="value", by="_source")},
     "tail": {"of": ps.RollingZScore(**_DAY)},
 }
-"""What is said beside the column, by name: a window of about a day. Who needs more and is not here is left out."""
+"""What is said beside the column, by name: windows of about a day. One that needs more is left out."""
 _SOME_SIZE, _SOME_SERIES, _A_DAY = 20_000, 5, 288
 _PUBLISHED = (
     "published for all 58 series, standard profile: Numenta HTM 70.5, KNN CAD 58.0, Random Cut Forest 51.7, "

@@ -89,9 +89,9 @@ class Pipeline:
         """Columns of `events`; see `Handle.select`."""
         return self.events.select(*columns, name=name)
 
-    def detect(self, detector: Detector, name: str | None = None) -> Handle:
+    def detect(self, detector: Detector, name: str | None = None, forget_after: str | None = None) -> Handle:
         """Scores of `events`; see `Handle.detect`."""
-        return self.events.detect(detector, name)
+        return self.events.detect(detector, name, forget_after)
 
     def join(self, join: Join, name: str | None = None) -> Handle:
         """Look up rows of `events` in a table; see `Handle.join`."""
@@ -183,9 +183,9 @@ class Handle:
         """Keep or compute columns."""
         return self.pipeline.stage(Select(columns), self.name, name)
 
-    def detect(self, detector: Detector, name: str | None = None) -> Handle:
-        """Score each row with a detector."""
-        return self.pipeline.stage(Detect(detector), self.name, name)
+    def detect(self, detector: Detector, name: str | None = None, forget_after: str | None = None) -> Handle:
+        """Score each row with a detector; a key that was silent for `forget_after` begins anew."""
+        return self.pipeline.stage(Detect(detector, forget_after), self.name, name)
 
     def join(self, join: Join, name: str | None = None) -> Handle:
         """Add the columns of a table in a file: `join(ps.Join("hosts.csv", on="host"))`."""
