@@ -18,6 +18,7 @@ from __future__ import annotations
 from bisect import insort
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from typing import Literal
 
 import numpy as np
@@ -276,9 +277,11 @@ class ReorderBuffer:
         if not ready:
             return nothing
         ready.sort(key=lambda aside: aside.source)  # those of one split are in the order of their offsets
-        order = np.argsort(np.concatenate([aside.marks for aside in ready]), kind="stable")
+        marks = np.concatenate([aside.marks for aside in ready])
         parts = [_with_source(aside.rows, aside.source, nothing.schema) for aside in ready]
-        return gathered(parts, order)
+        if not rises(marks):
+            return gathered(parts, np.argsort(marks, kind="stable"))
+        return reduce(pl.DataFrame.vstack, parts)  # `concat` waits for Polars' threads
 
 
 def _with_source(rows: pl.DataFrame, source: str, schema: pl.Schema) -> pl.DataFrame:
