@@ -268,3 +268,14 @@ def test_a_full_disk_leaves_what_was_committed(tmp_path, full_disk, partition_by
     writer.close()
     assert not [name for name in files(tmp_path) if name.endswith(".partial")]
     assert pl.read_parquet(tmp_path)["n"].sort().to_list() == [0, 1]
+
+
+def test_more_text_than_arrow_holds_at_once_is_written_in_parts(tmp_path, monkeypatch):
+    monkeypatch.setattr("penstock.sinks.parquet._MOST_BYTES", 1000)
+    rows = pl.DataFrame({"n": range(40), "text": [f"{i}" * 60 for i in range(40)]})
+    stream = Stream(rows.schema, None)
+    writer = Parquet(str(tmp_path)).open(stream)
+    writer.write(rows)
+    writer.commit(1)
+    assert_frame_equal(pl.read_parquet(tmp_path), rows)
+    assert pq.read_schema(tmp_path / "epoch-00000001.parquet").field("text").type == "string"
