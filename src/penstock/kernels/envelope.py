@@ -45,20 +45,22 @@ def outside(value: float, low: float, high: float) -> float:
 
 
 @part
+def stretched(value: float, low: float, high: float, leak: float, reach: float) -> tuple[float, float]:
+    """Return a range that reaches for a value, and narrows on the sides it is not beyond."""
+    narrowing = leak * (high - low)
+    return (
+        low + reach * (value - low) if value < low else low + narrowing,
+        high + reach * (value - high) if value > high else high - narrowing,
+    )
+
+
+@part
 def stretch(
     value: float, states: NDArray[np.float64], key: int, column: int, leak: float, reach: float
 ) -> None:
-    """Have a range, in `column` and the next, reach for a value, and narrow on the sides it is not beyond."""
-    low, high = states[key, column], states[key, column + 1]
-    narrowing = leak * (high - low)
-    if value < low:
-        states[key, column] = low + reach * (value - low)
-    else:
-        states[key, column] = low + narrowing
-    if value > high:
-        states[key, column + 1] = high + reach * (value - high)
-    else:
-        states[key, column + 1] = high - narrowing
+    """Stretch the range in `column` and the next."""
+    low, high = stretched(value, states[key, column], states[key, column + 1], leak, reach)
+    states[key, column], states[key, column + 1] = low, high
 
 
 @kernel
@@ -85,16 +87,18 @@ def envelope(
         if not math.isfinite(value):
             scores[row], expected[row], units[row] = np.nan, np.nan, np.nan
             continue
-        count = states[key, COUNT]
+        # Held here: to the compiler, what is stored in another array might change them.
+        count, low, high = states[key, COUNT], states[key, LOW], states[key, HIGH]
         if count < min_count:
             scores[row], expected[row], units[row] = np.nan, np.nan, np.nan
         else:
-            low, high = states[key, LOW], states[key, HIGH]
             width, middle = high - low, 0.5 * low + 0.5 * high
             least = floored(width, states, key, floor)
             if least > width:  # a range so narrow counts as one that is as wide as the floor
-                low, high, width = middle - 0.5 * least, middle + 0.5 * least, least
-            distance = outside(value, low, high)
+                width = least
+                distance = outside(value, middle - 0.5 * least, middle + 0.5 * least)
+            else:
+                distance = outside(value, low, high)
             score = 0.0 if distance == 0.0 else against(distance, width)
             scores[row], expected[row], units[row] = score, middle, width
             taught = lesson(score, states, key, limit, relearn_after)
@@ -104,8 +108,9 @@ def envelope(
                 forget(states, key)
                 count = 0.0
         if count == 0.0:
-            states[key, LOW], states[key, HIGH] = value, value
+            low, high = value, value
         count_in(value, states, key, floor)
-        stretch(value, states, key, LOW, leak, reach)
-        if not states[key, HIGH] - states[key, LOW] < np.inf:  # what has overflown does not come back
+        low, high = stretched(value, low, high, leak, reach)
+        states[key, LOW], states[key, HIGH] = low, high
+        if not high - low < np.inf:  # what has overflown does not come back
             forget(states, key)
