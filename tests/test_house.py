@@ -17,7 +17,7 @@ PACKAGE = ROOT / "src" / "penstock"
 FLOORS = [
     {"errors", "units", "text", "model", "fields", "expressions", "aggregates", "detecting"},
     {"kernels"},
-    {"strings", "buffers", "key_tables", "key_states"},
+    {"strings", "buffers", "key_tables", "snapshots", "key_states"},
     {"text_keys", "gathering"},
     {"key_columns"},
     {"keys"},

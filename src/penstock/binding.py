@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Set
 from dataclasses import dataclass
 
 import polars as pl
@@ -11,8 +10,13 @@ import polars as pl
 from penstock.engine.flow import Outlet, Step
 from penstock.errors import FlowError, Mistake
 from penstock.fields import unknown
-from penstock.model import REJECTS, Batch, Operator, Sink, Stage, Stream
+from penstock.model import REJECTS, Operator, Sink, Stage, Stream
+from penstock.stages.rows import RowByRow
 from penstock.stages.where import Where
+
+_NO_COLUMNS = Stream(pl.Schema(), None)
+_NOTHING = RowByRow("select", (), _NO_COLUMNS, _NO_COLUMNS)
+"""Stands for a stage whose input has no columns, for there was nothing to learn them from."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +96,7 @@ class Binding:
             return None
         stream = self._streams[reads]
         if not self._known and reads != REJECTS:
-            return _Nothing()
+            return _NOTHING
         try:
             return stage.bind(stream)
         except FlowError as error:
@@ -107,18 +111,3 @@ class Binding:
                 rule = unknown(name, "stream", self._streams)
             self.mistakes.append(Mistake(f"{place}.from", rule))
         return name in self._streams
-
-
-class _Nothing:
-    """Stands for a stage whose input has no columns, for there was nothing to learn them from."""
-
-    output = Stream(pl.Schema(), None)
-
-    def reads(self, wanted: Set[str]) -> Set[str]:
-        """Return no column."""
-        del wanted
-        return frozenset()
-
-    def process(self, batch: Batch) -> Batch:
-        """Return no rows."""
-        return Batch(pl.DataFrame(), batch.frontier)

@@ -49,7 +49,10 @@ class Scores:
 
 
 class Scorer(Protocol):
-    """A detector at work: what it has learnt of each key, and scores against that."""
+    """A detector at work: what it has learnt of each key, and scores against that.
+
+    It may have a property `nbytes`: how many bytes of memory that takes. It should, for a run to tell.
+    """
 
     def score(self, keys: Ints, times: Ints, values: Floats) -> Scores:
         """Return the scores of rows in stream order, and learn from them; write to none of the arrays.

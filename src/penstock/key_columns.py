@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from penstock.kernels.hashing import CLOSED, COUNT, NULL, direct_codes, number_codes
 from penstock.key_tables import SEED, KeyTable
+from penstock.snapshots import nbytes_of
 from penstock.strings import nulls_of, words_of
 from penstock.text_keys import TextKeys
 
@@ -30,6 +31,11 @@ class KeyColumn(Protocol):
 
     def close(self) -> None:
         """Add no more values: the code of those not seen before is -1 from now on."""
+        ...
+
+    @property
+    def nbytes(self) -> int:
+        """How many bytes it takes, room for more values included."""
         ...
 
     def __len__(self) -> int:
@@ -114,6 +120,11 @@ class NumberKeys:
         """Add no more values; see `KeyColumn.close`."""
         self._table.state[CLOSED] = 1
 
+    @property
+    def nbytes(self) -> int:
+        """How many bytes it takes; see `KeyColumn.nbytes`."""
+        return self._table.nbytes + self._near.nbytes
+
     def __len__(self) -> int:
         """Return how many codes there are."""
         return int(self._table.state[COUNT])
@@ -150,6 +161,11 @@ class OtherKeys:
     def close(self) -> None:
         """Add no more values; see `KeyColumn.close`."""
         self._closed = True
+
+    @property
+    def nbytes(self) -> int:
+        """How many bytes it takes; see `KeyColumn.nbytes`."""
+        return nbytes_of([self._known])
 
     def __len__(self) -> int:
         """Return how many codes there are."""

@@ -6,6 +6,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from penstock.snapshots import numbers_in, numbers_table
+
 _LINE = 8
 _NUMBERS = "numbers"
 
@@ -40,17 +42,21 @@ class KeyStates:
         np.take(self.rows, keys, axis=0, out=kept, mode="clip")
         self.rows, self._count = kept, len(keys)
 
+    @property
+    def nbytes(self) -> int:
+        """How many bytes the rows take, room for more keys included."""
+        return self.rows.nbytes
+
     def snapshot(self) -> pa.Table:
         """Return one row a key, in the order of their codes."""
-        numbers = pa.array(self.rows[: self._count, : self.width].ravel())
-        return pa.table({_NUMBERS: pa.FixedSizeListArray.from_arrays(numbers, self.width)})
+        return numbers_table(**{_NUMBERS: self.rows[: self._count, : self.width]})
 
     def restore(self, table: pa.Table) -> None:
         """Take the rows of a snapshot in place of these; they may be of another width."""
-        column = table[_NUMBERS].combine_chunks()
-        self.width, self._count = column.type.list_size, len(column)
+        numbers = numbers_in(table, _NUMBERS)
+        self._count, self.width = numbers.shape
         self.rows = _aligned(self._count, self.width)
-        self.rows[:, : self.width] = column.flatten().to_numpy().reshape(-1, self.width)
+        self.rows[:, : self.width] = numbers
 
 
 def _aligned(rows: int, width: int) -> NDArray[np.float64]:

@@ -31,6 +31,11 @@ class KeyTable:
         """Whether there is no room for one more key."""
         return int(self.state[COUNT]) == len(self.keys)
 
+    @property
+    def nbytes(self) -> int:
+        """How many bytes it takes."""
+        return self.slots.nbytes + self.hashes.nbytes + self.keys.nbytes
+
     def grow(self) -> None:
         """Make room for more keys."""
         room = len(self.keys) * GROWTH

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import numpy as np
 import polars as pl
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from penstock.key_columns import NumberKeys, key_column
+from penstock.snapshots import rows_of, table_of
 from penstock.text_keys import TextKeys
 
 _ROW = "_row"
-_UNKNOWN_TO_ARROW = (pl.Int128, pl.UInt128)
 _NO_NULLS = np.empty(0, np.bool_)
 _NO_NULLS.setflags(write=False)
 
@@ -63,15 +61,18 @@ class KeyIndex:
         """The keys by code."""
         return self.of(np.arange(len(self)))
 
-    def snapshot(self) -> pa.Table:
-        """Return the keys in the order of their codes."""
-        wide = [name for name, dtype in self._schema.items() if dtype in _UNKNOWN_TO_ARROW]
-        return self.keys.cast(pl.Schema(dict.fromkeys(wide, pl.String))).to_arrow()
+    @property
+    def nbytes(self) -> int:
+        """How many bytes it takes, room for more keys included."""
+        return sum(part.nbytes for part in (*self._columns.values(), *self._pairs))
+
+    def snapshot(self, codes: NDArray[np.int64] | None = None) -> pa.Table:
+        """Return the keys in the order of their codes; or those of some codes, in the order of these."""
+        return table_of(self.keys if codes is None else self.of(codes))
 
     def restore(self, table: pa.Table) -> None:
-        """Take the keys of a snapshot, with the codes they had, into an index that has none yet."""
-        rows = cast(pl.DataFrame, pl.from_arrow(table))
-        self.codes(rows.cast(self._schema))
+        """Take the keys of a snapshot, which get the codes 0, 1, 2, …, into an index that has none yet."""
+        self.codes(rows_of(table, self._schema))
 
     def __len__(self) -> int:
         """Return how many keys there are."""

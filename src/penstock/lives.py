@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from penstock.kernels.lives import lives_of
 from penstock.key_tables import grown
 from penstock.keys import KeyIndex
+from penstock.snapshots import numbers_in, numbers_table
 from penstock.units import END
 
 _FEW = 4096
@@ -63,15 +64,20 @@ class Lives:
         self._count = self._alive = len(alive)
         return kept
 
+    @property
+    def nbytes(self) -> int:
+        """How many bytes it takes, room for more keys included."""
+        return self._index.nbytes + self._last.nbytes + self._lives.nbytes
+
     def snapshot(self) -> dict[str, pa.Table]:
         """Return the keys, and the time of the last row and the present life of each."""
         known = max(len(self._index), 1) if len(self._lives) else 0
-        lives = pa.table({"last": self._last[:known], "life": self._lives[:known]})
+        lives = numbers_table(last=self._last[:known], life=self._lives[:known])
         return {"keys": self._index.snapshot(), "lives": lives}
 
     def restore(self, tables: Mapping[str, pa.Table]) -> None:
         """Take up a snapshot; no row must have come yet."""
         self._index.restore(tables["keys"])
-        self._last, self._lives = (tables["lives"][name].to_numpy().copy() for name in ("last", "life"))
+        self._last, self._lives = (numbers_in(tables["lives"], name) for name in ("last", "life"))
         # The life that began last is that of a key which is still there.
         self._count = self._alive = int(self._lives.max(initial=-1)) + 1

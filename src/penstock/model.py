@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from penstock.text import Decoder, Text
@@ -195,6 +196,27 @@ class Operator(Protocol):
 
         How the input is cut into batches shows nowhere but in how the output is cut. Never blocks; what
         it keeps beyond the call it owns.
+        """
+        ...
+
+    @property
+    def nbytes(self) -> int:
+        """How many bytes of memory its state takes, room to grow included. Cheap to ask."""
+        ...
+
+    def snapshot(self) -> dict[str, pa.Table]:
+        """Return its state by now, to be written down: tables that do not change; {} if it has none.
+
+        They hold what is live only. Their schemas' metadata says of which format they are (see
+        `snapshots.Format`).
+        """
+        ...
+
+    def restore(self, tables: Mapping[str, pa.Table]) -> None:
+        """Take up a snapshot of an equal operator, before the first batch; no table is written to.
+
+        From there on the same batches make the same output, to the bit. RunError if they are of a format it
+        does not know.
         """
         ...
 

@@ -81,6 +81,11 @@ class TextKeys:
         """Add no more values; see `KeyColumn.close`."""
         self._table.state[CLOSED] = 1
 
+    @property
+    def nbytes(self) -> int:
+        """How many bytes it takes; see `KeyColumn.nbytes`."""
+        return self._table.nbytes + self._texts.nbytes
+
     def __len__(self) -> int:
         """Return how many codes there are."""
         return int(self._table.state[COUNT])

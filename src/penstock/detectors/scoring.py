@@ -61,6 +61,11 @@ class KernelScorer:
         """Forget all keys but these; see `Scorer.keep`."""
         self._states.keep(keys)
 
+    @property
+    def nbytes(self) -> int:
+        """How many bytes what was learnt takes."""
+        return self._states.nbytes
+
     def snapshot(self) -> pa.Table:
         """Return what was learnt of each key, a row of numbers each; see `Scorer.snapshot`."""
         return self._states.snapshot()

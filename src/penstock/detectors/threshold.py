@@ -32,6 +32,8 @@ class Threshold:
 
 
 class _Comparer:
+    nbytes = 0
+
     def __init__(self, threshold: float) -> None:
         self._threshold = threshold
 

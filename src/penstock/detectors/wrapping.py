@@ -52,6 +52,11 @@ class WrappingScorer:
         self._of.keep(keys)
         self._states.keep(keys)
 
+    @property
+    def nbytes(self) -> int:
+        """How many bytes what was learnt takes, by the other detector too."""
+        return self._states.nbytes + int(getattr(self._of, "nbytes", 0))
+
     def snapshot(self) -> pa.Table:
         """Return what was learnt: two tables in one, each a single row."""
         tables = {_STATES: self._states.snapshot(), _OF: self._of.snapshot()}

@@ -16,20 +16,23 @@ watermark of their split as they were read, then split and offset.
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Literal
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from penstock.buffers import empty
 from penstock.engine.ordering import Run, in_order
+from penstock.engine.splits import Aside, Split, run_of, tables_of, take_up, with_source
 from penstock.gathering import gathered
-from penstock.kernels.order import extent, rises, watermarks
+from penstock.kernels.order import rises, watermarks
 from penstock.model import LATE, METADATA, OFFSET, REJECTED, REJECTS, SOURCE, event_times, joined
+from penstock.snapshots import Format, nbytes_of, numbers_in, numbers_table
 from penstock.strings import owned
 from penstock.text import Decoded
 from penstock.units import BEGINNING, END
@@ -41,32 +44,7 @@ _NO_TIMES = np.empty(0, np.int64)
 _NO_TIMES.setflags(write=False)
 REJECTS_SCHEMA = joined(METADATA, REJECTED)
 NO_REJECTS = REJECTS_SCHEMA.to_frame()
-
-
-@dataclass
-class _Split:
-    name: str
-    watermark: int
-    open: bool = True
-    dry: bool = False
-    """Nothing more was there when it was last read."""
-    idle: bool = False
-    waiting: list[Run] = field(default_factory=list)
-    """Rows in the order of their offsets; but that the first may be what is left of several, in order."""
-
-
-@dataclass(frozen=True)
-class _Aside:
-    """Late rows or rejects of a split, and its watermark as each was read: they rise."""
-
-    rows: pl.DataFrame
-    marks: NDArray[np.int64]
-    source: str
-
-    def cut(self, count: int) -> tuple[_Aside, _Aside]:
-        """Return the first so many and the others."""
-        first = _Aside(self.rows[:count], self.marks[:count], self.source)
-        return first, _Aside(self.rows[count:], self.marks[count:], self.source)
+_FORMAT = Format("the reorder buffer")
 
 
 @dataclass(frozen=True)
@@ -98,8 +76,8 @@ class ReorderBuffer:
         self._time = time
         self._delay = delay
         self._endless = endless
-        self._splits: list[_Split] = []
-        self._by_name: list[_Split] = []
+        self._splits: list[Split] = []
+        self._by_name: list[Split] = []
         self._floor = BEGINNING
         """The frontier up to which rows were released."""
         self._highest = BEGINNING
@@ -107,7 +85,7 @@ class ReorderBuffer:
         self._is_flushed = False
         for name, watermark in splits.items():
             self.join(name, watermark)
-        self._aside: dict[str, list[_Aside]] = {LATE: [], REJECTS: []}
+        self._aside: dict[str, list[Aside]] = {LATE: [], REJECTS: []}
         self.held = 0
         """Rows, late ones and rejects taken and not yet released."""
         self.latest_by = 0
@@ -148,7 +126,7 @@ class ReorderBuffer:
 
     def join(self, name: str, watermark: int) -> None:
         """Take one more split, which gets the next number, at the watermark before its first row."""
-        split = _Split(name, watermark)
+        split = Split(name, watermark)
         self._splits.append(split)
         insort(self._by_name, split, key=lambda split: split.name)
 
@@ -188,12 +166,11 @@ class ReorderBuffer:
             in_step = in_step or rises(times)
         if len(rows):
             kept = rows if rows.columns == self._kept else rows[self._kept]
-            first, last = (times[0], times[-1]) if in_step else extent(times)
-            split.waiting.append(Run(kept, int(first), int(last), in_step))
-            self._highest = max(self._highest, int(last))
+            split.waiting.append(run_of(kept, times, in_step))
+            self._highest = max(self._highest, split.waiting[-1].last)
 
     def _with_some_aside(
-        self, split: _Split, mark: int, decoded: Decoded, times: NDArray[np.int64]
+        self, split: Split, mark: int, decoded: Decoded, times: NDArray[np.int64]
     ) -> tuple[pl.DataFrame, NDArray[np.int64]]:
         """Set rejects and late rows aside; return the other rows and their times."""
         rows, rejects = decoded.rows, decoded.rejects
@@ -203,13 +180,13 @@ class ReorderBuffer:
             at = np.searchsorted(rows[OFFSET].to_numpy(), rejects[OFFSET].to_numpy())
             marks = np.full(len(at), split.watermark)
             marks[at < len(before)] = before[at[at < len(before)]]
-            self._aside[REJECTS].append(_Aside(rejects, marks, split.name))
+            self._aside[REJECTS].append(Aside(rejects, marks, split.name))
         if not late_rows:
             return rows, times
         late = times < before
         self.latest_by = max(self.latest_by, int((before - times)[late].max()) + self._delay)
         lines = owned(rows[self._kept].filter(pl.Series(late)))
-        self._aside[LATE].append(_Aside(lines, before[late], split.name))
+        self._aside[LATE].append(Aside(lines, before[late], split.name))
         times = times[~late]
         times.setflags(write=False)  # always, so that a kernel is compiled for one kind of array only
         return rows.filter(pl.Series(~late)), times
@@ -225,6 +202,33 @@ class ReorderBuffer:
         self._floor, self._is_flushed = frontier, False
         return Released(events, late, rejects, frontier)
 
+    @property
+    def nbytes(self) -> int:
+        """How many bytes of memory the held rows keep; input that several of them point into counts once."""
+        waiting = [run.rows for split in self._splits for run in split.waiting]
+        return nbytes_of([*waiting, *(aside.rows for parts in self._aside.values() for aside in parts)])
+
+    def snapshot(self) -> dict[str, pa.Table]:
+        """Return what is held by now, as tables that own their rows, and where each split stands."""
+        numbers = self._floor, self._highest, int(self._is_flushed), self.latest_by
+        reached = {"reached": numbers_table(number=np.array(numbers, np.int64))}
+        return _FORMAT.sealed(tables_of(self._splits, self._aside) | reached)
+
+    def restore(self, tables: Mapping[str, pa.Table]) -> None:
+        """Take up a snapshot, before the first row is added; splits are known by their names.
+
+        Those that the snapshot knows must all be there, in any order; others stand where they were said to.
+        RunError if one is missing, or the tables are of a format it does not know.
+        """
+        tables = _FORMAT.opened(tables)
+        columns = pl.Schema({name: self._schema[name] for name in self._kept})
+        schemas = {LATE: columns, REJECTS: REJECTED}
+        self._aside = take_up(self._splits, tables, schemas, columns, self._time)
+        numbers = numbers_in(tables["reached"], "number").tolist()
+        self._floor, self._highest, flushed, self.latest_by = numbers
+        self._is_flushed = bool(flushed)
+        self.held = sum(len(tables[name]) for name in ("waiting", LATE, REJECTS))
+
     def _frontier(self) -> tuple[int, str]:
         """Return the frontier, and the first of the splits that stand there; after all names: none does."""
         floor = self._floor
@@ -239,7 +243,7 @@ class ReorderBuffer:
             return max([floor, *(split.watermark for split in self._splits)]), _AFTER_ALL
         return END, _AFTER_ALL
 
-    def _take(self, split: _Split, limit: int) -> list[Run]:
+    def _take(self, split: Split, limit: int) -> list[Run]:
         """Take the rows of a split below the limit, in order.
 
         Runs behind the last with such a row are not looked at: many of few rows may wait.
@@ -258,14 +262,14 @@ class ReorderBuffer:
             rest = owned(rest) if len(rest) < len(whole.rows) // _MANY else rest
             split.waiting.insert(0, Run(rest, int(times[count]), whole.last, rises=True))
             runs[-1] = Run(whole.rows[:count], whole.first, int(times[count - 1]), rises=True)
-        return [replace(run, rows=_with_source(run.rows, split.name, self._schema)) for run in runs]
+        return [replace(run, rows=with_source(run.rows, split.name, self._schema)) for run in runs]
 
     def _let_go(self, stream: str, frontier: int, first: str) -> pl.DataFrame:
         nothing = self._nothing if stream == LATE else NO_REJECTS
         if not self._aside[stream]:
             return nothing
-        ready: list[_Aside] = []
-        kept: list[_Aside] = []
+        ready: list[Aside] = []
+        kept: list[Aside] = []
         for aside in self._aside[stream]:
             # The split at the frontier may still add to its present watermark, but only behind these.
             side: Literal["left", "right"] = "right" if aside.source <= first else "left"
@@ -278,15 +282,7 @@ class ReorderBuffer:
             return nothing
         ready.sort(key=lambda aside: aside.source)  # those of one split are in the order of their offsets
         marks = np.concatenate([aside.marks for aside in ready])
-        parts = [_with_source(aside.rows, aside.source, nothing.schema) for aside in ready]
+        parts = [with_source(aside.rows, aside.source, nothing.schema) for aside in ready]
         if not rises(marks):
             return gathered(parts, np.argsort(marks, kind="stable"))
         return reduce(pl.DataFrame.vstack, parts)  # `concat` waits for Polars' threads
-
-
-def _with_source(rows: pl.DataFrame, source: str, schema: pl.Schema) -> pl.DataFrame:
-    """Return rows of a split with the columns of `schema`, which may have one for where they come from."""
-    if SOURCE not in schema:
-        return rows
-    told = pl.Series(SOURCE, [source]).new_from_index(0, len(rows))
-    return rows.hstack([told])[schema.names()]

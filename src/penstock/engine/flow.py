@@ -91,6 +91,11 @@ class Flow:
     outlets: Sequence[Outlet]
 
     @property
+    def state_bytes(self) -> dict[str, int]:
+        """How many bytes of memory the state of each stage takes by now, by the name of its stream."""
+        return {step.name: step.operator.nbytes for step in self.steps}
+
+    @property
     def columns_needed(self) -> pl.Schema:
         """The columns of `events` and `late` that a stage or a sink reads, and the time, in their order.
 

@@ -18,12 +18,14 @@ from penstock.kernels.anomalies import mark_anomalies, mark_numbers
 from penstock.keys import KeyIndex
 from penstock.lives import Lives
 from penstock.model import Batch, Stream, event_times, joined
+from penstock.snapshots import Format
 from penstock.stages.scorers import Scorers, columns_of
 from penstock.units import microseconds
 
 SCORE, EXPECTED, LOWER, UPPER, IS_ANOMALY = "score", "expected", "lower", "upper", "is_anomaly"
 SCORED_COLUMN = "scored_column"
 _NUMBERS = (SCORE, EXPECTED, LOWER, UPPER)
+_FORMAT = Format("what a detector has learnt")
 
 
 @description
@@ -122,13 +124,19 @@ class _Detection:
         self._nothing = self._nothing if len(made) else made
         return Batch(made, batch.frontier)
 
+    @property
+    def nbytes(self) -> int:
+        """How many bytes what was learnt takes, room to grow included; see `Operator.nbytes`."""
+        return (self._lives or self._keys).nbytes + self._scorers.nbytes
+
     def snapshot(self) -> dict[str, pa.Table]:
         """Return what was learnt: the keys in the order of their codes, and what scorers know of each."""
         known = self._lives.snapshot() if self._lives else {"keys": self._keys.snapshot()}
-        return known | self._scorers.snapshot()
+        return _FORMAT.sealed(known | self._scorers.snapshot())
 
     def restore(self, tables: Mapping[str, pa.Table]) -> None:
         """Take up a snapshot of an equal stage; no batch must have come yet."""
+        tables = _FORMAT.opened(tables)
         if self._lives:
             self._lives.restore(tables)
         else:

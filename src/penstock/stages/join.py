@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from typing import ClassVar, Literal
 
 import polars as pl
+import pyarrow as pa
 
 from penstock.errors import FlowError, PenstockWarning
 from penstock.expressions import check_columns
 from penstock.fields import FilePath, Names, description, unknown
 from penstock.model import Batch, Stream, joined
+from penstock.snapshots import Format, no_state, rows_of, table_of
 from penstock.stages.matches import Matches
 from penstock.stages.rows import check_new_names
 from penstock.stages.tables import TableFile
 
 _TEXTS = (pl.String, pl.Categorical, pl.Enum)
+_FORMAT = Format("the table of a join")
 
 
 @description
@@ -39,6 +42,11 @@ class Join:
     a new one in its place by renaming it. Where it cannot be read any more, or lacks a column or has another
     type in it, the table stays as it was, and a `PenstockWarning` says so once for each change. What comes
     out then depends on when the file changed: that the cut does not matter holds while it stays as it is.
+
+    After a restart, what had not been committed is joined anew, and the same rows come out as long as the
+    table is the same. With `reload` it is part of what is saved: one goes on with the table that was in use
+    then, and with what the file has become from the next look on. Without it, the file is read when a run
+    begins, as it is then: to have the same rows come out, leave it as it is until a run has gone on.
     """
 
     EXAMPLE: ClassVar[str] = 'type = "join"\npath = "hosts.csv"\non = ["host"]'
@@ -108,6 +116,30 @@ class _Joined:
         if self._join.reload and self._file.changed():
             self._renew()
         return Batch(self._matches.joined(batch.rows), batch.frontier)
+
+    @property
+    def nbytes(self) -> int:
+        """How many bytes the table takes; see `Operator.nbytes`."""
+        return self._matches.nbytes
+
+    def snapshot(self) -> dict[str, pa.Table]:
+        """Return the table, if it may be another one now than when the run began; else nothing."""
+        if not self._join.reload:
+            return {}
+        keys, values = self._matches.table
+        return _FORMAT.sealed({"keys": table_of(keys), "values": table_of(values)})
+
+    def restore(self, tables: Mapping[str, pa.Table]) -> None:
+        """Go on with the table of a snapshot until the file is looked at; see `Operator.restore`."""
+        if not self._join.reload:
+            no_state(tables)
+            return
+        tables = _FORMAT.opened(tables)
+        keys, values = rows_of(tables["keys"], self._keys), rows_of(tables["values"], self._types)
+        now = self._matches.table
+        if not (keys.equals(now[0]) and values.equals(now[1])):
+            self._matches = Matches(keys, values, self._join.multiple, self._join.how == "inner")
+            self._file.lose()
 
     def _renew(self) -> None:
         try:

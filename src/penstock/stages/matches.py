@@ -11,6 +11,7 @@ from penstock.errors import FlowError
 from penstock.fields import shown
 from penstock.gathering import gathered
 from penstock.keys import KeyIndex
+from penstock.snapshots import nbytes_of
 
 
 class Matches:
@@ -48,6 +49,18 @@ class Matches:
         self._starts = np.append(starts, len(places))
         self._none = len(counts)
         """What stands for the code of a key that the table has not: that of the row of nulls."""
+
+    @property
+    def nbytes(self) -> int:
+        """How many bytes the index and the rows take."""
+        counts = self._counts.nbytes + self._starts.nbytes
+        return self._index.nbytes + nbytes_of([self._values]) + counts
+
+    @property
+    def table(self) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """The keys and the values that equal matches can be made of: those of the table, by key."""
+        counts = self._counts[:-1] if self._several else np.ones(len(self._index), np.int64)
+        return self._index.of(np.repeat(np.arange(len(counts)), counts)), self._values[: int(counts.sum())]
 
     def joined(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Return rows of a stream, in their order, each with the values of its matches."""

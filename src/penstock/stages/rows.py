@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import cast
 
 import polars as pl
+import pyarrow as pa
 
 from penstock.errors import FlowError
 from penstock.expressions import check_row_by_row, checked_schema, columns_read
 from penstock.fields import Expressions
 from penstock.model import Batch, Stream
+from penstock.snapshots import no_state
 
 
 class RowByRow:
     """Applies one method of Polars frames, `filter`, `select` or `with_columns`, to every batch."""
+
+    nbytes = 0
 
     def __init__(self, method: str, expressions: Sequence[pl.Expr], reads: Stream, output: Stream) -> None:
         self._method = method
@@ -33,6 +37,14 @@ class RowByRow:
     def process(self, batch: Batch) -> Batch:
         """Apply the expressions; the frontier stays."""
         return Batch(getattr(batch.rows, self._method)(*self._expressions), batch.frontier)
+
+    def snapshot(self) -> dict[str, pa.Table]:
+        """Return nothing: each row is looked at by itself."""
+        return {}
+
+    def restore(self, tables: Mapping[str, pa.Table]) -> None:
+        """Take up nothing; RunError if there is something."""
+        no_state(tables)
 
 
 def bind_columns(method: str, columns: Expressions, stream: Stream) -> RowByRow:

@@ -54,6 +54,11 @@ class Scorers:
         for scorer in self._scorers.values():
             scorer.keep(keys)
 
+    @property
+    def nbytes(self) -> int:
+        """How many bytes what was learnt takes, as far as scorers say so."""
+        return sum(int(getattr(scorer, "nbytes", 0)) for scorer in self._scorers.values())
+
     def snapshot(self) -> dict[str, pa.Table]:
         """Return what was learnt of each column."""
         return {_table_of(names): scorer.snapshot() for names, scorer in self._scorers.items()}

@@ -80,6 +80,10 @@ class TableFile:
             self._told = None
         return self._found != self._read
 
+    def lose(self) -> None:
+        """Say that another table than was read last is in use: at the next look the file is changed."""
+        self._read = None
+
     def is_news(self) -> bool:
         """Tell, once for each change, that what was found at the last look has not been told of."""
         news, self._told = self._found != self._told, self._found

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from typing import ClassVar, Literal, Protocol, TypedDict, cast
 
 import polars as pl
+import pyarrow as pa
 from pydantic import Field, ValidationInfo, field_validator
 
 from penstock.aggregates import Aggregate, Aggregates, Approximate, output_of, value_of
@@ -151,13 +152,13 @@ class Window:
         read = {stream.time, *self.by, *columns_read(expressions, stream.columns)}
         windows, plan = self._kind(aggregates, stream)
         if self.emit == "final":
-            return _Windows(windows, read, Stream(pl.Schema(schema), time), plan)
+            return _Windows(windows, stream.columns, read, Stream(pl.Schema(schema), time), plan)
         if IS_FINAL in schema:
             raise FlowError.at(
                 "emit", f'adds the column "{IS_FINAL}", which there is already; rename that one'
             )
         updated = Stream(joined(schema, {IS_FINAL: pl.Boolean}), None)
-        return _Updated(windows, read, updated, plan)
+        return _Updated(windows, stream.columns, read, updated, plan)
 
     def _kind(self, aggregates: Sequence[Aggregate], stream: Stream) -> tuple[_Kind, str]:
         """Return the windows, and what there is to say of how they are computed."""
@@ -206,16 +207,36 @@ class _Kind(Protocol):
         """Return what the time of no later window is below, after a push up to `frontier`."""
         ...
 
+    @property
+    def nbytes(self) -> int:
+        """How many bytes of memory they take."""
+        ...
+
+    def snapshot(self) -> dict[str, pa.Table]:
+        """Return what is held of open windows."""
+        ...
+
+    def restore(self, tables: Mapping[str, pa.Table], columns: pl.Schema) -> None:
+        """Take up a snapshot of equal windows of a stream of `columns`, before the first row."""
+        ...
+
 
 class _OnGrid:
     def __init__(self, grid: Panes, windows: AlignedWindows | FoldedWindows) -> None:
         self.push, self.still_open = windows.push, windows.still_open
+        self.snapshot, self.restore = windows.snapshot, windows.restore
         self.reached = grid.first_open
+        self._windows = windows
+
+    @property
+    def nbytes(self) -> int:
+        return self._windows.nbytes
 
 
 class _Windows:
-    def __init__(self, windows: _Kind, read: Set[str], output: Stream, plan: str) -> None:
+    def __init__(self, windows: _Kind, columns: pl.Schema, read: Set[str], output: Stream, plan: str) -> None:
         self._windows = windows
+        self._columns = columns
         self._read = read
         self._nothing = output.columns.to_frame()
         self.output = output
@@ -231,6 +252,19 @@ class _Windows:
         closed = self._windows.push(batch.rows, batch.frontier)
         frontier = self._windows.reached(batch.frontier)
         return Batch(self._nothing if closed is None else closed, frontier)
+
+    @property
+    def nbytes(self) -> int:
+        """How many bytes open windows take; see `Operator.nbytes`."""
+        return self._windows.nbytes
+
+    def snapshot(self) -> dict[str, pa.Table]:
+        """Return what is held of open windows; see `Operator.snapshot`."""
+        return self._windows.snapshot()
+
+    def restore(self, tables: Mapping[str, pa.Table]) -> None:
+        """Take up a snapshot; see `Operator.restore`."""
+        self._windows.restore(tables, self._columns)
 
 
 class _Updated(_Windows):

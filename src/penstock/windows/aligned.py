@@ -11,21 +11,24 @@ on the windows before, and it leaves out the windows that begin before its first
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from penstock.kernels.order import group_order
 from penstock.kernels.panes import first_at, lay_out
 from penstock.keys import KeyIndex
 from penstock.model import EVENT_TIME, event_times
+from penstock.snapshots import Format, nbytes_of, numbers_in, numbers_table, rows_of, table_of
 from penstock.strings import owned
 from penstock.windows.grid import Panes
 
 START, STOP = "window_start", "window_end"
 PANE = "_pane"
+_FORMAT = Format("windows of held rows")
 
 
 class AlignedWindows:
@@ -66,6 +69,24 @@ class AlignedWindows:
         start = first - self._grid.overlap + 1
         start = start if self._closed is None else max(start, self._closed + 1)
         return self._windows(pl.concat(self._held, rechunk=True), start, last)
+
+    @property
+    def nbytes(self) -> int:
+        """How many bytes the held rows take."""
+        return nbytes_of(self._held)
+
+    def snapshot(self) -> dict[str, pa.Table]:
+        """Return the held rows, with their panes, and the last window that was computed, if one was."""
+        held = pl.concat(self._held) if self._held else pl.DataFrame()
+        closed = np.array([] if self._closed is None else [self._closed], np.int64)
+        return _FORMAT.sealed({"held": table_of(held), "reached": numbers_table(closed=closed)})
+
+    def restore(self, tables: Mapping[str, pa.Table], columns: pl.Schema) -> None:
+        """Take up a snapshot of equal windows of a stream of `columns`, before the first row."""
+        tables = _FORMAT.opened(tables)
+        held = rows_of(tables["held"], {**columns, PANE: pl.Int64()})
+        self._held = [held] if len(held) else []
+        self._closed = next(iter(numbers_in(tables["reached"], "closed").tolist()), None)
 
     def _close(self, frontier: int) -> pl.DataFrame | None:
         """Compute the windows that end at or before `frontier`, and let go of rows in no other."""

@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from penstock.kernels.blocks import TOP, USED, WORDS_OF_STATE, give_first, packed
 from penstock.key_tables import grown
+from penstock.snapshots import numbers_in, numbers_table
 
 _FEW_WORDS = 1 << 14
+_WORDS = "words"
 
 
 class Blocks:
@@ -53,6 +57,27 @@ class Blocks:
             self.words = words
             self.state[:] = 0
             self.state[TOP] = self.state[USED] = used
+
+    def snapshot(self, entries: NDArray[np.int64]) -> pa.Table:
+        """Return the words of some entries, and their rows."""
+        places, logs = self.places[entries], self.logs[entries]
+        sizes = np.where(logs > 0, np.int64(1) << logs.astype(np.int64), 0)
+        words = np.empty(int(sizes.sum()), self.words.dtype)
+        packed(self.words, places, logs, len(entries), words)
+        ends = pa.array(np.append(0, np.cumsum(sizes)))
+        table = numbers_table(**{name: array[entries] for name, array in self.rows.items()})
+        return table.append_column(_WORDS, pa.LargeListArray.from_arrays(ends, pa.array(words)))
+
+    def restore(self, table: pa.Table) -> None:
+        """Take up a snapshot, as entries 0, 1, 2, … of memory that has none yet."""
+        blocks = table[_WORDS].combine_chunks()
+        sizes = pc.list_value_length(blocks).to_numpy()
+        self.words = blocks.flatten().to_numpy().copy()
+        self.rows = {name: numbers_in(table, name) for name in self.rows}
+        self.places = np.cumsum(sizes) - sizes
+        self.logs = np.where(sizes > 0, np.log2(np.maximum(sizes, 1)), 0).astype(np.uint8)
+        self.state[:] = 0
+        self.state[TOP] = self.state[USED] = len(self.words)
 
 
 def read_only(array: NDArray[Any]) -> NDArray[Any]:

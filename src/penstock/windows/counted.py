@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import polars as pl
+import pyarrow as pa
 
 from penstock.kernels.sessions import ROWS, STOP, counts_of
 from penstock.model import event_times
+from penstock.snapshots import Format, numbers_in, numbers_table
 from penstock.units import END
 from penstock.windows.keyed import KeyedWindows
+
+_FORMAT = Format("count windows")
 
 
 class CountedWindows:
@@ -48,6 +54,22 @@ class CountedWindows:
         windows.settle()
         parts = [part for part in made if part is not None]
         return pl.concat(parts) if parts else None
+
+    @property
+    def nbytes(self) -> int:
+        """How many bytes open windows and the rows in them take, room to grow included."""
+        return self._windows.nbytes
+
+    def snapshot(self) -> dict[str, pa.Table]:
+        """Return the open windows and the rows in them."""
+        latest = numbers_table(time=np.array([self._latest]))
+        return _FORMAT.sealed({**self._windows.snapshot(), "latest": latest})
+
+    def restore(self, tables: Mapping[str, pa.Table], columns: pl.Schema) -> None:
+        """Take up a snapshot of equal windows of a stream of `columns`, before the first row."""
+        tables = _FORMAT.opened(tables)
+        self._windows.restore(tables, columns)
+        [self._latest] = numbers_in(tables["latest"], "time").tolist()
 
     def reached(self, frontier: int) -> int:
         """Return what the window_end of no later window is below, after a push up to `frontier`.

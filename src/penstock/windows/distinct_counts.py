@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from penstock.kernels.hyperloglog import add_hashes, estimates, unite_hashes
@@ -86,6 +87,18 @@ class DistinctCounts:
     def drop(self, first: int, count: int) -> None:
         """See `Sketch.drop`."""
         self._of.drop(first, count)
+
+    def snapshot(self, entries: NDArray[np.int64]) -> pa.Table:
+        """See `Sketch.snapshot`."""
+        return self._of.snapshot(entries)
+
+    def restore(self, table: pa.Table) -> None:
+        """See `Sketch.restore`."""
+        saved = type(self)(self.error)
+        saved._of.restore(table)
+        entries = np.arange(len(table))
+        # Codes lie where the process that saved them looked for them, which another one does not.
+        self._of = saved.merged(entries, entries, len(entries))._of
 
     def _arrays(self) -> tuple[NDArray[Any], ...]:
         words = self._of.words

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import polars as pl
 import pyarrow as pa
@@ -12,6 +14,7 @@ from penstock.kernels.folding import entries_of
 from penstock.key_tables import grown
 from penstock.keys import KeyIndex
 from penstock.model import event_times
+from penstock.snapshots import Format, numbers_in, numbers_table
 from penstock.strings import array_of
 from penstock.units import BEGINNING
 from penstock.windows.aligned import START, STOP, by_pane_and_key
@@ -24,6 +27,7 @@ _LATELY = 16
 """A key is forgotten if it was in none of the last windows: so many times as many as were open at once."""
 _NO_ROWS, _NO_NULLS = np.empty(0, np.int64), np.empty(0, np.bool_)
 _TIME = pa.timestamp("us", "UTC")
+_FORMAT = Format("folded windows")
 
 
 class FoldedWindows:
@@ -75,6 +79,42 @@ class FoldedWindows:
     def still_open(self) -> pl.DataFrame | None:
         """Return the windows that are still open, as they are by now, None if there are none."""
         return self._windows(self._count, int(self._panes[self._count - 1])) if self._count else None
+
+    @property
+    def nbytes(self) -> int:
+        """How many bytes entries, keys and totals take, room to grow included."""
+        arrays = (self._panes, self._keys, self._rows, self._newest, self._seen, self._rank)
+        totals = sum(of.nbytes for of in self._totals)
+        return self._index.nbytes + sum(array.nbytes for array in arrays) + totals
+
+    def snapshot(self) -> dict[str, pa.Table]:
+        """Return the entries that have rows, their keys, and their totals.
+
+        Keys without an entry are left out: they would only be forgotten later.
+        """
+        entries = np.flatnonzero(self._rows[: self._count])
+        live, keys = np.unique(self._keys[entries], return_inverse=True)
+        of = {"pane": self._panes[entries], "key": keys, "rows": self._rows[entries]}
+        tables = {
+            "entries": numbers_table(**of),
+            "keys": self._index.snapshot(live),
+            "reached": numbers_table(last=np.array([self._last])),
+        }
+        return _FORMAT.sealed(tables | {_table(i): of.snapshot(entries) for i, of in enumerate(self._totals)})
+
+    def restore(self, tables: Mapping[str, pa.Table], columns: pl.Schema) -> None:
+        """Take up a snapshot of equal windows of a stream of `columns`, before the first row."""
+        del columns
+        tables = _FORMAT.opened(tables)
+        of = (numbers_in(tables["entries"], name) for name in ("pane", "key", "rows"))
+        self._panes, self._keys, self._rows = of
+        self._count = len(self._panes)
+        self._index.restore(tables["keys"])
+        self._newest, self._seen = np.full(self._known, -1), np.zeros(self._known, np.bool_)
+        self._newest[self._keys] = np.arange(self._count)  # of a key's entries the last
+        [self._last] = numbers_in(tables["reached"], "last").tolist()
+        for i, totals in enumerate(self._totals):
+            totals.restore(tables[_table(i)])
 
     def _fold(self, rows: pl.DataFrame) -> None:
         runs, codes = self._grid.runs(event_times(rows, self._time)), self._index.codes(rows)
@@ -168,6 +208,10 @@ class FoldedWindows:
         self._keys[: self._count] = new[self._keys[: self._count]]
         self._newest, self._seen = self._newest[live], self._seen[live]
         self._rank = np.zeros(0, np.int64)
+
+
+def _table(number: int) -> str:
+    return f"totals {number}"
 
 
 def _taking_part(value: Value, rows: pl.DataFrame, entries: Entries) -> tuple[Entries, pl.Series]:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from penstock.gathering import gathered
 from penstock.kernels.order import group_order
 from penstock.kernels.sessions import link_rows, move_rows, sift_rows, take_rows
 from penstock.key_tables import grown
+from penstock.snapshots import nbytes_of, numbers_in, numbers_table, rows_of, table_of
 from penstock.strings import owned
 
 _FEW = 1024
@@ -95,6 +97,27 @@ class HeldRows:
             while first and end - self._ends[first] > (self._ends[first] - self._ends[first - 1]) / 2:
                 first -= 1
             self._merge(first)
+
+    @property
+    def nbytes(self) -> int:
+        """How many bytes the rows take, those that were taken but still lie there included."""
+        return nbytes_of(self._frames) + self._slots.nbytes + self._before.nbytes + self.lasts.nbytes
+
+    def snapshot(self, numbers: NDArray[np.int64]) -> dict[str, pa.Table]:
+        """Return the rows of open windows, and in which they are; slots get `numbers`, shape (slots,)."""
+        places = np.flatnonzero(self._slots[: self._ends[-1]] >= 0)
+        rows = gathered(self._frames, places) if self._frames else pl.DataFrame()
+        return {"held": table_of(rows), "windows of held": numbers_table(slot=numbers[self._slots[places]])}
+
+    def restore(self, tables: Mapping[str, pa.Table], columns: pl.Schema) -> None:
+        """Take up a snapshot; no row must have come yet."""
+        self._slots = numbers_in(tables["windows of held"], "slot")
+        self._live = len(self._slots)
+        self._before = np.empty(self._live, np.int64)
+        self.lasts = np.full(int(self._slots.max(initial=-1)) + 1, -1)
+        link_rows(self._slots, 0, self.lasts, self._before)
+        if self._live:
+            self._frames, self._ends = [rows_of(tables["held"], columns)], [0, self._live]
 
     def _merge(self, first: int) -> None:
         """Make one frame of all from number `first` on, without the rows of closed windows."""

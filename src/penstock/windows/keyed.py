@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from penstock.expressions import columns_read
@@ -13,6 +14,7 @@ from penstock.kernels import sessions
 from penstock.key_tables import grown
 from penstock.keys import KeyIndex
 from penstock.model import EVENT_TIME
+from penstock.snapshots import numbers_in, numbers_table
 from penstock.windows.aligned import PANE, START, STOP, without_negative_zeros
 from penstock.windows.held import HeldRows
 
@@ -86,6 +88,31 @@ class KeyedWindows:
     def settle(self) -> None:
         """Own what is held: to be called once a batch's rows are held and its windows closed."""
         self._held.settle()
+
+    @property
+    def nbytes(self) -> int:
+        """How many bytes keys, windows and held rows take, room to grow included."""
+        return self._index.nbytes + self._held.nbytes + self.newest.nbytes + self.windows.nbytes
+
+    def snapshot(self) -> dict[str, pa.Table]:
+        """Return the open windows, their keys, and the rows in them, which must be settled."""
+        slots = np.flatnonzero(self.of(sessions.ROWS))
+        windows = self.windows[slots]
+        live, windows[:, sessions.KEY] = np.unique(windows[:, sessions.KEY], return_inverse=True)
+        numbers = np.full(len(self.windows) + 1, -1)  # the last one for what has no slot
+        numbers[slots] = np.arange(len(slots))
+        newest = numbers_table(slot=numbers[self.newest[live]])
+        of_windows = {"windows": numbers_table(window=windows), "newest": newest}
+        return {"keys": self._index.snapshot(live), **of_windows, **self._held.snapshot(numbers)}
+
+    def restore(self, tables: Mapping[str, pa.Table], columns: pl.Schema) -> None:
+        """Take up a snapshot of a stream of `columns`; no row must have come yet."""
+        self._index.restore(tables["keys"])
+        self.windows = numbers_in(tables["windows"], "window")
+        self.state[:] = len(self.windows), len(self.windows), -1
+        newest = numbers_in(tables["newest"], "slot")
+        self.newest = newest if len(newest) else self.newest
+        self._held.restore(tables, columns)
 
     def _aggregated(self, closed: NDArray[np.int64], counts: NDArray[np.int64]) -> pl.DataFrame:
         """Compute aggregates of windows in the order of their slots."""

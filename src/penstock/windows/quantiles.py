@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from penstock.kernels.quantiles import CUBIC, NOTHING, add_values, unite_values
@@ -91,6 +92,14 @@ class Quantiles:
     def drop(self, first: int, count: int) -> None:
         """See `Sketch.drop`."""
         self._of.drop(first, count)
+
+    def snapshot(self, entries: NDArray[np.int64]) -> pa.Table:
+        """See `Sketch.snapshot`."""
+        return self._of.snapshot(entries)
+
+    def restore(self, table: pa.Table) -> None:
+        """See `Sketch.restore`."""
+        self._of.restore(table)
 
     def _arrays(self) -> tuple[NDArray[Any], ...]:
         return self._of.words, self._of.places, self._of.logs

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import polars as pl
+import pyarrow as pa
 
 from penstock.kernels.sessions import ROWS, STOP, sessions_of
 from penstock.model import event_times
+from penstock.snapshots import Format
 from penstock.units import END
 from penstock.windows.keyed import KeyedWindows
 
+_FORMAT = Format("session windows")
 _ENDLESS = 2**62
 """Longer, in µs, than all times there are, and no sum of it and one of these overflows."""
 
@@ -42,6 +47,19 @@ class SessionWindows:
         made = windows.close((windows.of(ROWS) > 0) & (windows.of(STOP) <= frontier))
         windows.settle()
         return made
+
+    @property
+    def nbytes(self) -> int:
+        """How many bytes open windows and the rows in them take, room to grow included."""
+        return self._windows.nbytes
+
+    def snapshot(self) -> dict[str, pa.Table]:
+        """Return the open windows and the rows in them."""
+        return _FORMAT.sealed(self._windows.snapshot())
+
+    def restore(self, tables: Mapping[str, pa.Table], columns: pl.Schema) -> None:
+        """Take up a snapshot of equal windows of a stream of `columns`, before the first row."""
+        self._windows.restore(_FORMAT.opened(tables), columns)
 
     def reached(self, frontier: int) -> int:
         """Return what the window_end of no later session is below, after a push up to `frontier`.

@@ -11,6 +11,7 @@ from typing import Any, Protocol, Self
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from penstock.aggregates import ApproxDistinct, Approximate
@@ -51,6 +52,14 @@ class Sketch(Protocol):
         """Forget the first of `count` entries, and move the others down."""
         ...
 
+    def snapshot(self, entries: NDArray[np.int64]) -> pa.Table:
+        """Return what is held of some entries, a row each."""
+        ...
+
+    def restore(self, table: pa.Table) -> None:
+        """Take up a snapshot, as entries 0, 1, 2, … of a sketch that has none yet."""
+        ...
+
 
 class Sketched:
     """A sketch as `Totals`: the parameter of a quantile is which one it is."""
@@ -87,6 +96,14 @@ class Sketched:
     def drop(self, first: int, count: int) -> None:
         """Forget the first entries; see `Totals.drop`."""
         self._sketch.drop(first, count)
+
+    def snapshot(self, entries: Entries) -> pa.Table:
+        """Return what is held of some entries; see `Totals.snapshot`."""
+        return self._sketch.snapshot(entries)
+
+    def restore(self, table: pa.Table) -> None:
+        """Take up a snapshot; see `Totals.restore`."""
+        self._sketch.restore(table)
 
     @property
     def nbytes(self) -> int:

@@ -7,11 +7,13 @@ from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from penstock.kernels import folding
 from penstock.key_columns import as_int64, numbers_of
 from penstock.key_tables import grown
+from penstock.snapshots import numbers_in, numbers_table
 from penstock.strings import nulls_of
 
 Entries: TypeAlias = NDArray[np.int64]
@@ -43,6 +45,14 @@ class Totals(Protocol):
 
     def drop(self, first: int, count: int) -> None:
         """Forget the first of `count` entries; the others move to the front."""
+        ...
+
+    def snapshot(self, entries: Entries) -> pa.Table:
+        """Return what is known of some entries, a row each."""
+        ...
+
+    def restore(self, table: pa.Table) -> None:
+        """Take up a snapshot, as entries 0, 1, 2, … of totals that have none yet."""
         ...
 
     @property
@@ -78,6 +88,14 @@ class _Known:
         """Forget the first entries; see `Totals.drop`."""
         self.known[: count - first] = self.known[first:count]
         self.known[count - first : count] = self._start
+
+    def snapshot(self, entries: Entries) -> pa.Table:
+        """Return what is known of some entries; see `Totals.snapshot`."""
+        return numbers_table(known=self.known[entries])
+
+    def restore(self, table: pa.Table) -> None:
+        """Take up a snapshot; see `Totals.restore`."""
+        self.known = numbers_in(table, "known")
 
     @property
     def nbytes(self) -> int:
@@ -221,6 +239,15 @@ class Ends(_Known):
         super().drop(first, count)
         self._kinds[: count - first] = self._kinds[first:count]
         self._kinds[count - first : count] = folding.NONE
+
+    def snapshot(self, entries: Entries) -> pa.Table:
+        """Return what is known of some entries; see `Totals.snapshot`."""
+        return numbers_table(known=self.known[entries], kinds=self._kinds[entries])
+
+    def restore(self, table: pa.Table) -> None:
+        """Take up a snapshot; see `Totals.restore`."""
+        super().restore(table)
+        self._kinds = numbers_in(table, "kinds")
 
     @property
     def nbytes(self) -> int:
