@@ -260,9 +260,11 @@ def of_seed(case: str, seed: str) -> tuple[Callable[[], Operator], Any]:
     rng = random.Random(seed)
     stage = CASES[case](rng)
     if case == "folded":
-        stage = Window(every="1s", period="5s", by="code", aggregate=[pl.len(), *FOLDING[-3:]])
+        stage = Window(every="20s", by="code", aggregate=[pl.len(), *FOLDING[-3:]])
+    number = pl.int_range(pl.len())
+    # So many keys that a table of codes is neither full nor nearly empty: then it matters where they lie.
     rows = make_rows(rng, 600).with_columns(
-        (pl.int_range(pl.len()) * 50_000).cast(COLUMNS["time"]).alias("time")
+        (number * 50_000).cast(COLUMNS["time"]).alias("time"), (number % 37).cast(pl.String).alias("k")
     )
     return binds(stage), in_batches(rng, rows)
 
@@ -273,3 +275,14 @@ def go_on(case: str, seed: str, half: int, names: list[str]) -> None:
     operator = bind()
     operator.restore(read({name: Path(f"{name}.arrow").read_bytes() for name in names}))
     sys.stdout.write(json.dumps([repr(operator.process(batch).rows.rows()) for batch in batches[half:]]))
+
+
+def test_a_flow_says_how_much_each_stage_holds() -> None:
+    flow = ps.Pipeline(ps.Frames(make_rows(random.Random(1), 50).select("time", "k", "x")))
+    flow.where(pl.col("x") > 0, name="some").window("1h", by="k").agg(pl.len(), name="windows")
+    bound = flow.bind()
+    bound.intake.close()
+    sizes = bound.state_bytes
+    assert sizes.keys() == {"some", "windows"}
+    assert sizes["some"] == 0
+    assert sizes["windows"] == bound.steps[1].operator.nbytes > 0
