@@ -26,12 +26,12 @@ from penstock.detectors import DETECTORS
 from penstock.sinks.frames import Collected
 
 LABELS = "labels/combined_windows.json"
-_DAY: dict[str, Any] = {"column": "value", "by": "_source", "size": 300}
+_ROLLING: dict[str, Any] = {"column": "value", "by": "_source", "size": 300}
 _SETTINGS: dict[str, dict[str, Any]] = {
-    "rolling_zscore": _DAY,
-    "robust_zscore": {**_DAY, "floor": 0.1},
+    "rolling_zscore": _ROLLING,
+    "robust_zscore": {**_ROLLING, "floor": 0.1},
     "record": {"of": ps.Envelope(column="value", by="_source")},
-    "tail": {"of": ps.RollingZScore(**_DAY)},
+    "tail": {"of": ps.RollingZScore(**_ROLLING)},
 }
 """What is said beside the column, by name: windows of about a day. One that needs more is left out."""
 _SOME_SIZE, _SOME_SERIES, _A_DAY = 20_000, 5, 288
@@ -91,11 +91,7 @@ def _detectors() -> dict[str, Detector]:
     for name, kind in DETECTORS.items():
         known: Any = kind
         given = _SETTINGS.get(name, {"column": "value", "by": "_source"})
-        if (
-            {f.name for f in fields(known) if f.default is MISSING}
-            <= given.keys()
-            <= {f.name for f in fields(known)}
-        ):
+        if {f.name for f in fields(known) if f.default is MISSING} <= given.keys():
             made[name] = kind(**given)
     return made
 

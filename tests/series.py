@@ -8,8 +8,10 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
+from detector_oracles import Said
 from penstock.detecting import Detector, Scores
 
 Floats = NDArray[np.float64]
@@ -49,6 +51,7 @@ ODD: dict[str, Make] = {
     "heavy tails": lambda rng, n: [math.exp(3 * rng.gauss(0, 1)) for _ in range(n)],
 }
 ALL = ADVERSE | ODD
+TAME = {kind: make for kind, make in ALL.items() if kind not in ("huge", "tiny")}
 
 
 def scored(
@@ -79,6 +82,28 @@ def _column(scores: Scores, name: str) -> Floats:
         return scores.band()[name == "upper"]
     column: Floats | None = getattr(scores, name)
     return np.full(len(scores.score), math.nan) if column is None else column
+
+
+def check(
+    detector: Detector, values: list[float], said: Sequence[Said], rel: float = 1e-9, reach: float = 0.0
+) -> None:
+    """Compare with an oracle; a band reaches `reach` units further than the threshold."""
+    made = scored(detector, values)
+    scale = max((abs(value) for value in values if math.isfinite(value)), default=0.0)
+    for row, (score, expected, unit) in enumerate(said):
+        got = (made["score"][row], made["expected"][row], made["unit"][row])
+        if math.isnan(expected):
+            assert all(map(math.isnan, got)), row
+            continue
+        assert got[1] == pytest.approx(expected, rel=rel, abs=1e-14 * scale)
+        assert got[2] == pytest.approx(unit, rel=rel, abs=1e-13 * scale)
+        if unit > 1e-6 * scale:
+            assert got[0] == pytest.approx(score, rel=rel, abs=1e-7)
+    with np.errstate(all="ignore"):
+        half = (reach + detector.threshold) * made["unit"]
+        bounds = made["expected"] - half, made["expected"] + half
+    for name, bound in zip(("lower", "upper"), bounds, strict=True):
+        assert made[name].tolist() == pytest.approx(bound.tolist(), nan_ok=True)
 
 
 def interleaved(rng: random.Random, series: Sequence[Sequence[float]]) -> tuple[list[int], list[float]]:

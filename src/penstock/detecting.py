@@ -18,6 +18,9 @@ from numpy.typing import NDArray
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
 
+SCORE, EXPECTED, LOWER, UPPER, IS_ANOMALY = "score", "expected", "lower", "upper", "is_anomaly"
+"""The columns that say in a stream what a detector says of a row."""
+
 
 @dataclass(frozen=True, slots=True)
 class Scores:

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from penstock.kernels.compiling import fixed
 from penstock.kernels.hashing import CLOSED, COUNT, NULL, direct_codes, number_codes
 from penstock.key_tables import SEED, KeyTable
 from penstock.snapshots import nbytes_of
@@ -68,8 +69,7 @@ class NumberKeys:
     def codes_of(self, values: NDArray[np.int64], nulls: NDArray[np.bool_]) -> NDArray[np.int64]:
         """Return the code of each of some int64, shape (n,); `nulls` has as many or none."""
         table, codes = self._table, np.empty(len(values), np.int64)
-        values.setflags(write=False)  # always, so that a kernel is compiled for one kind of array only
-        known = len(self)
+        values, known = fixed(values), len(self)
         row = direct_codes(values, nulls, int(table.state[NULL]), self._low, self._near, 0, codes)
         while row < len(values):
             arrays = (table.slots, table.hashes, table.keys, table.state)
@@ -185,6 +185,4 @@ def numbers_of(column: pl.Series, dtype: type[np.generic]) -> NDArray[Any]:
     """Return the values of a column of 64 bits as they lie; see `words_of`."""
     if column.null_count():
         return words_of(column.rechunk().to_arrow(), dtype)
-    numbers: NDArray[Any] = column.to_numpy().view(dtype)
-    numbers.setflags(write=False)  # always, so that a kernel is compiled for one kind of array only
-    return numbers
+    return fixed(column.to_numpy().view(dtype))

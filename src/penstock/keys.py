@@ -7,13 +7,13 @@ import polars as pl
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from penstock.kernels.compiling import fixed
 from penstock.key_columns import NumberKeys, key_column
 from penstock.snapshots import rows_of, table_of
 from penstock.text_keys import TextKeys
 
 _ROW = "_row"
-_NO_NULLS = np.empty(0, np.bool_)
-_NO_NULLS.setflags(write=False)
+_NO_NULLS = fixed(np.empty(0, np.bool_))
 
 
 class KeyIndex:

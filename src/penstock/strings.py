@@ -11,6 +11,7 @@ import polars as pl
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from penstock.kernels.compiling import fixed
 from penstock.kernels.packing import pack, words_needed
 
 _MOST_WORDS = 1 << 28
@@ -75,8 +76,7 @@ def nulls_of(column: pl.Series) -> NDArray[np.bool_]:
         bits, stop = np.frombuffer(array.buffers()[0 if is_known else 1], np.uint8), array.offset + len(array)
         nulls = np.unpackbits(bits, count=stop, bitorder="little")[array.offset :].view(np.bool_)
         nulls = ~nulls if is_known else nulls
-    nulls.setflags(write=False)  # always, so that a kernel is compiled for one kind of array only
-    return nulls
+    return fixed(nulls)
 
 
 def validity(nulls: NDArray[np.bool_]) -> pa.Buffer | None:
@@ -95,8 +95,7 @@ def words_of(array: pa.Array, dtype: type[np.generic] | str) -> NDArray[Any]:
     words: NDArray[Any] = np.empty(0, dtype)
     if len(array):
         words = np.frombuffer(array.buffers()[1], dtype)[array.offset : array.offset + len(array)]
-    words.setflags(write=False)  # always, so that a kernel is compiled for one kind of array only
-    return words
+    return fixed(words)
 
 
 def texts_of(

@@ -35,6 +35,8 @@ class TextKeys:
         of = views_of(column if column.dtype == pl.Binary else column.cast(pl.String))
         texts, codes = (of.views, nulls_of(column), of.data, of.begins), np.empty(len(column), np.int64)
         row = self._codes_of_few(texts, codes) if len(self) <= _FEW else 0
+        if row == len(codes):
+            return codes
         views, nulls, *where = texts
         text_hashes(views[row:], nulls[row:], *where, SEED, codes[row:])
         while True:

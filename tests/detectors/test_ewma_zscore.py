@@ -7,30 +7,9 @@ import numpy as np
 import pytest
 
 import penstock as ps
-from detector_oracles import Said, ewma
+from detector_oracles import ewma
 from penstock.errors import FlowError
-from series import ADVERSE, ODD, scored
-
-TAME = {kind: make for kind, make in (ADVERSE | ODD).items() if kind not in ("huge", "tiny")}
-
-
-def check(detector: ps.EwmaZScore, values: list[float], said: list[Said], rel: float = 1e-9) -> None:
-    made = scored(detector, values)
-    scale = max((abs(value) for value in values if math.isfinite(value)), default=0.0)
-    for row, (score, expected, unit) in enumerate(said):
-        got = (made["score"][row], made["expected"][row], made["unit"][row])
-        if math.isnan(expected):
-            assert all(map(math.isnan, got)), row
-            continue
-        assert got[1] == pytest.approx(expected, rel=rel, abs=1e-14 * scale)
-        assert got[2] == pytest.approx(unit, rel=rel, abs=1e-13 * scale)
-        if unit > 1e-6 * scale:
-            assert got[0] == pytest.approx(score, rel=rel, abs=1e-7)
-    with np.errstate(all="ignore"):
-        half = detector.threshold * made["unit"]
-        bounds = made["expected"] - half, made["expected"] + half
-    for name, bound in zip(("lower", "upper"), bounds, strict=True):
-        assert made[name].tolist() == pytest.approx(bound.tolist(), nan_ok=True)
+from series import TAME, check, scored
 
 
 @pytest.mark.parametrize("half_life", [0.5, 3.0, 60.0])

@@ -15,7 +15,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from penstock.cli.series import EXPECTED, LOWER, SCORE, UPPER, Panel, Picture
+from penstock.cli.series import Panel, Picture
+from penstock.detecting import EXPECTED, LOWER, SCORE, UPPER
 
 # Of Okabe and Ito's colours, which people who do not see all colours can tell apart: https://jfly.uni-koeln.de/color
 _BLUE, _SKY, _VERMILLION, _BLACK = "#0072B2", "#56B4E9", "#D55E00", "#111111"

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from penstock.codecs import CODECS
-from penstock.detecting import Detector
+from penstock.detecting import IS_ANOMALY, Detector
 from penstock.detectors.rolling_zscore import RollingZScore
 from penstock.engine.flow import Epochs
 from penstock.engine.loop import World
@@ -19,7 +19,6 @@ from penstock.pipeline import Pipeline
 from penstock.sinks.console import Console
 from penstock.sinks.parquet import Parquet
 from penstock.sources.files import Files
-from penstock.stages.detect import IS_ANOMALY
 
 _FLAGS = {
     "paths": "LOG",

@@ -10,12 +10,12 @@ from typing import Any
 import polars as pl
 from polars.exceptions import PolarsError
 
+from penstock.detecting import EXPECTED, IS_ANOMALY, LOWER, SCORE, UPPER
 from penstock.errors import FlowError
 from penstock.expressions import check_columns
 
-SCORE, EXPECTED, LOWER, UPPER, IS_ANOMALY = "score", "expected", "lower", "upper", "is_anomaly"
-"""The columns that the stage `detect` makes; those that are not there are null in a panel."""
 _MADE = (SCORE, EXPECTED, LOWER, UPPER)
+"""Columns that are null in a panel where they are not there."""
 _TIMES = ("time", "window_end", "timestamp")
 _TEXTS = (pl.String, pl.Categorical, pl.Enum)
 _PIXELS = 1000

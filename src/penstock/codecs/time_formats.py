@@ -17,6 +17,7 @@ from penstock.codecs.zones import Zone, zone_of
 from penstock.errors import FlowError, Mistake
 from penstock.fields import first_line, shown
 from penstock.kernels import iso_times as kernel
+from penstock.kernels.compiling import fixed
 from penstock.model import EVENT_TIME
 
 RFC3339 = "rfc3339"
@@ -115,7 +116,6 @@ def _views(texts: pl.Series) -> tuple[NDArray[np.uint64], NDArray[np.uint8], NDA
         data, bounds = bytes_of(texts)
         made = np.empty((len(texts), 2), np.uint64)
         made[:, 0], made[:, 1] = np.diff(bounds), bounds[:-1] << 32
-        made.setflags(write=False)  # always, so that the kernel is compiled for one kind of array only
-        return made, data, data
+        return fixed(made), data, data
     first, second = [*(np.frombuffer(buffer, np.uint8) for buffer in buffers), _EMPTY, _EMPTY][:2]
     return np.frombuffer(views, np.uint64).reshape(-1, 2)[array.offset :][: len(texts)], first, second

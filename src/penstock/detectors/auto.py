@@ -9,8 +9,9 @@ import pyarrow as pa
 
 from penstock.buffers import empty
 from penstock.detecting import Floats, Ints, Scores
-from penstock.detectors.scoring import Threshold, fixed
+from penstock.detectors.scoring import Threshold
 from penstock.fields import Names, description
+from penstock.kernels.compiling import fixed
 from penstock.kernels.ensemble import COLUMNS, ensemble
 from penstock.key_states import KeyStates
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field
 
 from penstock.detectors.scoring import (
     Floor,
     KernelScorer,
     Learn,
-    MinCount,
+    MinCountOfSize,
     RelearnAfter,
     Threshold,
     settings,
@@ -35,19 +35,11 @@ class RobustZScore:
     column: Names
     by: Names = ()
     size: Annotated[int, Field(ge=2, le=100_000)] = 60
-    min_count: MinCount | None = None
+    min_count: MinCountOfSize = None
     threshold: Threshold = 3.5
     floor: Floor = 0.0
     learn: Learn = "always"
     relearn_after: RelearnAfter = 60
-
-    @field_validator("min_count")
-    @classmethod
-    def _fits(cls, min_count: int | None, info: ValidationInfo) -> int | None:
-        size = info.data.get("size")
-        if min_count is not None and size is not None and min_count > size:
-            raise ValueError(f"must be at most size, {size}, got {min_count}; there are never more values")
-        return min_count
 
     def scorer(self) -> KernelScorer:
         """Make a scorer without memory."""

@@ -7,14 +7,14 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import AfterValidator, ValidationInfo, field_validator
+from pydantic import AfterValidator
 
 from penstock.detecting import Floats, Ints
 from penstock.detectors.scoring import (
     Floor,
     KernelScorer,
     Learn,
-    MinCount,
+    MinCountOfSize,
     RelearnAfter,
     Threshold,
     settings,
@@ -58,19 +58,11 @@ class RollingZScore:
     column: Names
     by: Names = ()
     size: Annotated[int | str, AfterValidator(_size)] = 60
-    min_count: MinCount | None = None
+    min_count: MinCountOfSize = None
     threshold: Threshold = 3.0
     floor: Floor = 0.0
     learn: Learn = "always"
     relearn_after: RelearnAfter = 60
-
-    @field_validator("min_count")
-    @classmethod
-    def _fits(cls, min_count: int | None, info: ValidationInfo) -> int | None:
-        size = info.data.get("size")
-        if min_count is not None and isinstance(size, int) and min_count > size:
-            raise ValueError(f"must be at most size, {size}, got {min_count}; there are never more values")
-        return min_count
 
     @property
     def needs_time(self) -> bool:

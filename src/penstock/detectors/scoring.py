@@ -7,11 +7,11 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import AfterValidator, Field, ValidationInfo
 
 from penstock.buffers import empty
 from penstock.detecting import Floats, Ints, Scores
+from penstock.kernels.compiling import fixed
 from penstock.key_states import KeyStates
 
 Threshold: TypeAlias = Annotated[float, Field(gt=0)]
@@ -24,6 +24,17 @@ RelearnAfter: TypeAlias = Annotated[int, Field(ge=1)]
 """After how many rows in a row that were not learnt, for they passed the threshold, a key begins anew."""
 MinCount: TypeAlias = Annotated[int, Field(ge=2)]
 """How many values of the key must have come before for a row to get a score."""
+
+
+def _at_most_size(min_count: int | None, info: ValidationInfo) -> int | None:
+    size = info.data.get("size")
+    if min_count is not None and isinstance(size, int) and min_count > size:
+        raise ValueError(f"must be at most size, {size}, got {min_count}; there are never more values")
+    return min_count
+
+
+MinCountOfSize: TypeAlias = Annotated[MinCount | None, AfterValidator(_at_most_size)]
+"""The same where only the last `size` values are known; None: 10, or `size` if that is less."""
 
 
 def settings(detector: Any, min_count: int, *own: float) -> Floats:
@@ -73,10 +84,3 @@ class KernelScorer:
     def restore(self, table: pa.Table) -> None:
         """Take up a snapshot; see `Scorer.restore`."""
         self._states.restore(table)
-
-
-def fixed(array: NDArray[Any]) -> NDArray[Any]:
-    """Return an array not to be written to: so a kernel is compiled for one kind of array only."""
-    view = np.ascontiguousarray(array).view()
-    view.setflags(write=False)
-    return view

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from penstock.buffers import empty
 from penstock.detecting import Detector, Floats, Ints, Scorer, Scores
-from penstock.detectors.scoring import fixed
+from penstock.kernels.compiling import fixed
 from penstock.key_states import KeyStates
 
 _STATES, _OF = "states", "of"

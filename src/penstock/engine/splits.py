@@ -108,6 +108,11 @@ def take_up(
     marks = {stream: numbers_in(tables[_MARKS + stream], "mark") for stream in schemas}
     made: dict[str, list[Aside]] = {stream: [] for stream in schemas}
     at = dict.fromkeys((_WAITING, *schemas), 0)
+
+    def part(name: str, count: int) -> slice:
+        at[name] += count
+        return slice(at[name] - count, at[name])
+
     for of in saved.iter_rows(named=True):
         name = of["name"]
         if name not in by_name:
@@ -116,16 +121,13 @@ def take_up(
         split = by_name[name]
         split.watermark, split.open, split.dry, split.idle = (of[key] for key in ("watermark", *_FLAGS))
         for stream in schemas:
-            start, end = at[stream], at[stream] + of[f"rows {stream}"]
-            at[stream] = end
-            if end > start:
-                made[stream].append(Aside(aside[stream][start:end], marks[stream][start:end], name))
-        start, end = at[_WAITING], at[_WAITING] + of[f"rows {_WAITING}"]
-        at[_WAITING] = end
-        if end > start:
-            part = rows[start:end]
-            times = event_times(part, time)
-            split.waiting = [run_of(part, times, rises(times))]
+            own = part(stream, of[f"rows {stream}"])
+            if of[f"rows {stream}"]:
+                made[stream].append(Aside(aside[stream][own], marks[stream][own], name))
+        waiting = rows[part(_WAITING, of[f"rows {_WAITING}"])]
+        if len(waiting):
+            times = event_times(waiting, time)
+            split.waiting = [run_of(waiting, times, rises(times))]
     return made
 
 

@@ -77,10 +77,30 @@ def forget(states: NDArray[np.float64], key: int) -> None:
 
 
 @part
+def take_in(value: float, count: float, states: NDArray[np.float64], key: int, column: int) -> None:
+    """Take the `count`th value into the mean in `column` and the squares in the next (Welford, 1962)."""
+    deviation = value - states[key, column]
+    states[key, column] += deviation / count
+    states[key, column + 1] += deviation * (value - states[key, column])
+
+
+@part
 def count_in(value: float, states: NDArray[np.float64], key: int, floor: float) -> None:
-    """Count a value, and take it into the long run's mean and squares if there is a floor (Welford, 1962)."""
+    """Count a value, and take it into the long run's mean and squares if there is a floor."""
     states[key, COUNT] += 1.0
     if floor > 0.0:
-        deviation = value - states[key, LONG_MEAN]
-        states[key, LONG_MEAN] += deviation / states[key, COUNT]
-        states[key, LONG_SQUARES] += deviation * (value - states[key, LONG_MEAN])
+        take_in(value, states[key, COUNT], states, key, LONG_MEAN)
+
+
+@part
+def follow(
+    deviation: float, count: float, weight: float, states: NDArray[np.float64], key: int, column: int
+) -> None:
+    """Move the weighted mean in `column`, and the variance in the next, on to a value behind `count` others.
+
+    The first ones weigh the same, until the newest would weigh less than `weight`.
+    """
+    newest = max(weight, 1.0 / (count + 1.0))
+    step = newest * deviation
+    states[key, column] += step
+    states[key, column + 1] = (1.0 - newest) * (states[key, column + 1] + step * deviation)

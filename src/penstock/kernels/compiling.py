@@ -13,7 +13,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from numba import njit, types
+from numpy.typing import NDArray
 
 
 def kernel(function: Callable[..., Any]) -> Any:
@@ -24,6 +26,13 @@ def kernel(function: Callable[..., Any]) -> Any:
 def part(function: Callable[..., Any]) -> Any:
     """Compile a small part of kernels, which LLVM puts in the place of each call."""
     return _without_literals(njit(cache=True, nogil=True, _nrt=False, forceinline=True)(function))
+
+
+def fixed(array: NDArray[Any]) -> NDArray[Any]:
+    """Return an array not to be written to, so that a kernel is compiled for one kind of array only."""
+    view = np.ascontiguousarray(array).view()
+    view.setflags(write=False)
+    return view
 
 
 def _without_literals(dispatcher: Any) -> Any:

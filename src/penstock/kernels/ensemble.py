@@ -14,6 +14,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from penstock.kernels.baselines import follow, take_in
 from penstock.kernels.compiling import kernel, part
 from penstock.kernels.envelope import outside, stretch
 from penstock.kernels.tails import COLUMNS as TAIL_COLUMNS
@@ -102,13 +103,8 @@ def _rarity_of(
             band[0] = max(band[0], shift + mean - limit)
             band[1] = min(band[1], shift + mean + limit)
     learn_size(size, states, key, tail, _SHARE, _FIRST)
-    newest = max(_WEIGHT, 1.0 / (count + 1.0))
-    step = newest * deviation
-    states[key, at + 2] = mean + step
-    states[key, at + 3] = (1.0 - newest) * (states[key, at + 3] + step * deviation)
-    long = value - states[key, at]
-    states[key, at] += long / (count + 1.0)
-    states[key, at + 1] += long * (value - states[key, at])
+    follow(deviation, count, _WEIGHT, states, key, at + 2)
+    take_in(value, count + 1.0, states, key, at)
     return rare if deviation >= 0.0 else -rare
 
 

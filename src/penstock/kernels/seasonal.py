@@ -20,6 +20,7 @@ from penstock.kernels.baselines import (
     ask_ahead,
     count_in,
     floored,
+    follow,
     forget,
     lesson,
 )
@@ -68,12 +69,8 @@ def seasonal_zscore(
             if taught == BEGIN_ANEW:
                 forget(states, key)
         count = states[key, at]
-        newest = max(weight, 1.0 / (count + 1.0))
-        deviation = value - states[key, at + 1]
-        step = newest * deviation
         states[key, at] = count + 1.0
-        states[key, at + 1] += step
-        states[key, at + 2] = (1.0 - newest) * (states[key, at + 2] + step * deviation)
+        follow(value - states[key, at + 1], count, weight, states, key, at + 1)
         count_in(value, states, key, floor)
         if not states[key, at + 2] < np.inf:
             forget(states, key)

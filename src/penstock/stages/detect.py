@@ -10,11 +10,25 @@ import polars as pl
 import pyarrow as pa
 
 from penstock.codecs.columns import bool_column, number_column
-from penstock.detecting import Detector, Floats, Ints, Timed, Wrapper, is_joint, needs_time
+from penstock.detecting import (
+    EXPECTED,
+    IS_ANOMALY,
+    LOWER,
+    SCORE,
+    UPPER,
+    Detector,
+    Floats,
+    Ints,
+    Timed,
+    Wrapper,
+    is_joint,
+    needs_time,
+)
 from penstock.errors import FlowError
 from penstock.expressions import check_columns
 from penstock.fields import Positive, description
 from penstock.kernels.anomalies import mark_anomalies, mark_numbers
+from penstock.kernels.compiling import fixed
 from penstock.keys import KeyIndex
 from penstock.lives import Lives
 from penstock.model import Batch, Stream, event_times, joined
@@ -22,7 +36,6 @@ from penstock.snapshots import Format
 from penstock.stages.scorers import Scorers, columns_of
 from penstock.units import microseconds
 
-SCORE, EXPECTED, LOWER, UPPER, IS_ANOMALY = "score", "expected", "lower", "upper", "is_anomaly"
 SCORED_COLUMN = "scored_column"
 _NUMBERS = (SCORE, EXPECTED, LOWER, UPPER)
 _FORMAT = Format("what a detector has learnt")
@@ -146,9 +159,7 @@ class _Detection:
     def _times(self, rows: pl.DataFrame) -> Ints:
         if self.output.time in rows.columns:
             return event_times(rows, str(self.output.time))
-        nothing = np.empty(0, np.int64)
-        nothing.setflags(write=False)
-        return nothing
+        return fixed(np.empty(0, np.int64))
 
     def _codes(self, rows: pl.DataFrame, times: Ints) -> Ints:
         return self._lives.codes(rows, times) if self._lives else self._keys.codes(rows)

@@ -10,6 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from penstock.detecting import Detector, Floats, Ints, Scorer, Scores, is_joint
+from penstock.kernels.compiling import fixed
 
 
 def columns_of(detector: Detector) -> Sequence[str]:
@@ -31,10 +32,8 @@ class Scorers:
         """Return what is said of each row, and of which column, if each of several was scored by itself."""
         values = [_values(rows[name]) for name in self._columns]
         if self._joint:
-            table = np.column_stack(values)
-            table.setflags(write=False)  # always, so that a kernel is compiled for one kind of array only
             [scorer] = self._scorers.values()
-            return _Whole(scorer.score(keys, times, table)), None
+            return _Whole(scorer.score(keys, times, fixed(np.column_stack(values)))), None
         said = [
             _Whole(scorer.score(keys, times, of))
             for scorer, of in zip(self._scorers.values(), values, strict=True)
@@ -93,9 +92,7 @@ class _Whole:
 
 def _values(column: pl.Series) -> Floats:
     column = column.cast(pl.Float64)
-    values = (column.fill_null(float("nan")) if column.null_count() else column).to_numpy()
-    values.setflags(write=False)  # always, so that a kernel is compiled for one kind of array only
-    return values
+    return fixed((column.fill_null(float("nan")) if column.null_count() else column).to_numpy())
 
 
 def _table_of(names: Sequence[str]) -> str:

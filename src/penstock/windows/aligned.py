@@ -18,6 +18,7 @@ import polars as pl
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from penstock.kernels.compiling import fixed
 from penstock.kernels.order import group_order
 from penstock.kernels.panes import first_at, lay_out
 from penstock.keys import KeyIndex
@@ -142,8 +143,7 @@ class AlignedWindows:
         """
         panes, read = rows[PANE].to_numpy(), rows.select(self._reads)
         if not self._by:
-            panes.setflags(write=False)  # always, so that a kernel is compiled for one kind of array only
-            return read, panes, np.zeros(len(rows), np.int64), pl.DataFrame()
+            return read, fixed(panes), np.zeros(len(rows), np.int64), pl.DataFrame()
         index = KeyIndex(rows.select(self._by).schema)
         codes = index.codes(rows)
         ordered = index.order(np.arange(len(index)))
@@ -153,9 +153,7 @@ class AlignedWindows:
         order = group_order(codes, len(ordered))
         # A frame without columns has no rows to pick.
         read = read[pl.Series(order)] if read.width else read
-        panes = panes[order]
-        panes.setflags(write=False)
-        return read, panes, codes[order], index.of(ordered)
+        return read, fixed(panes[order]), codes[order], index.of(ordered)
 
 
 def _reads(aggregates: Sequence[pl.Expr]) -> list[str] | pl.Expr:

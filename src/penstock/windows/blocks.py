@@ -78,10 +78,3 @@ class Blocks:
         self.logs = np.where(sizes > 0, np.log2(np.maximum(sizes, 1)), 0).astype(np.uint8)
         self.state[:] = 0
         self.state[TOP] = self.state[USED] = len(self.words)
-
-
-def read_only(array: NDArray[Any]) -> NDArray[Any]:
-    """Return an array as one that is not to be written to."""
-    view = array.view()
-    view.setflags(write=False)  # always, so that a kernel is compiled for one kind of array only
-    return view

@@ -11,11 +11,12 @@ import polars as pl
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from penstock.kernels.compiling import fixed
 from penstock.kernels.hyperloglog import add_hashes, estimates, unite_hashes
 from penstock.kernels.text_hashing import text_hashes
 from penstock.key_columns import as_int64
 from penstock.strings import nulls_of, views_of
-from penstock.windows.blocks import Blocks, read_only
+from penstock.windows.blocks import Blocks
 
 _SEED = 0x2545F4914F6CDD1D
 _SPREAD = np.uint32(secrets.randbits(32) | 1)
@@ -56,7 +57,7 @@ class DistinctCounts:
     def add(self, entries: NDArray[np.int64], values: pl.Series) -> None:
         """See `Sketch.add`."""
         hashes, nulls = _hashes(values)
-        entries, row = read_only(entries), 0
+        entries, row = fixed(entries), 0
         while True:
             row = add_hashes(
                 entries, hashes, nulls, self.precision, _SPREAD, *self._arrays(), self._of.state, row
@@ -69,7 +70,7 @@ class DistinctCounts:
         """See `Sketch.merged`."""
         made, row = type(self)(self.error), 0
         made.reserve(count)
-        given = read_only(entries), read_only(groups), *self._arrays(), self.precision, _SPREAD
+        given = fixed(entries), fixed(groups), *self._arrays(), self.precision, _SPREAD
         while True:
             row = unite_hashes(*given, *made._arrays(), made._of.state, row)
             if row == len(entries):
@@ -81,7 +82,7 @@ class DistinctCounts:
         made = np.empty(len(entries))
         _, registers, places, _, counts = self._arrays()
         ranks = np.empty(66, np.int64)
-        estimates(read_only(entries), self.precision, registers, places, counts, ranks, made)
+        estimates(fixed(entries), self.precision, registers, places, counts, ranks, made)
         return pl.Series(np.minimum(np.rint(made), 2.0**32 - 1).astype(np.uint32))
 
     def drop(self, first: int, count: int) -> None:
@@ -112,10 +113,10 @@ def _hashes(values: pl.Series) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         of = views_of(values if dtype == pl.Binary else values.cast(pl.String))
         hashes = np.empty(len(values), np.int64)
         text_hashes(of.views, nulls_of(values), of.data, of.begins, np.uint64(_SEED), hashes)
-        return read_only(hashes), nulls_of(values)
+        return fixed(hashes), nulls_of(values)
     numbers = dtype.is_numeric() and not (dtype.is_decimal() or dtype in (pl.Int128, pl.UInt128))
     if numbers or dtype.is_temporal() or dtype == pl.Boolean:
-        return read_only(as_int64(values)), nulls_of(values)
+        return fixed(as_int64(values)), nulls_of(values)
     hashed = values.hash(_SEED)
     nulls = hashed.set(values.is_null(), None)  # Arrow does not know all types that Polars has
-    return read_only(hashed.to_numpy().view(np.int64)), nulls_of(nulls)
+    return fixed(hashed.to_numpy().view(np.int64)), nulls_of(nulls)

@@ -52,7 +52,7 @@ class Panes(Protocol):
     def starts(self, panes: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return where panes begin, in µs, shape (n,); window p ends at the start of pane p + overlap.
 
-        Any order will do; it is fast where equal ones are adjacent. Not to be written to.
+        Any order will do; it is fast where equal ones are adjacent.
         """
         ...
 
@@ -84,7 +84,7 @@ class Grid:
 
     def starts(self, panes: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return where panes begin; see `Panes`."""
-        return _fixed(panes * self._every + self._offset)
+        return panes * self._every + self._offset
 
     def last_closed(self, frontier: int) -> int:
         """Return the last window that ends at or before `frontier`."""
@@ -119,7 +119,7 @@ class CalendarGrid:
         """Return where panes begin; see `Panes`."""
         heads = np.flatnonzero(np.diff(panes, prepend=panes[:1] - 1))
         starts = self._calendar.starts(panes[heads])
-        return _fixed(np.repeat(starts, np.diff(heads, append=len(panes))))
+        return np.repeat(starts, np.diff(heads, append=len(panes)))
 
     def last_closed(self, frontier: int) -> int:
         """Return the last window that ends at or before `frontier`."""
@@ -216,8 +216,3 @@ def _runs_of(panes: NDArray[np.int64]) -> Runs:
     """Return runs of the panes of rows, which rise."""
     ends = np.append(np.flatnonzero(panes[1:] != panes[:-1]) + 1, len(panes))
     return Runs(panes[ends - 1], ends)
-
-
-def _fixed(array: NDArray[np.int64]) -> NDArray[np.int64]:
-    array.setflags(write=False)  # always, so that a kernel is compiled for one kind of array only
-    return array

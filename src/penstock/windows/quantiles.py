@@ -10,10 +10,11 @@ import polars as pl
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from penstock.kernels.compiling import fixed
 from penstock.kernels.quantiles import CUBIC, NOTHING, add_values, unite_values
 from penstock.kernels.ranks import ranked
 from penstock.strings import nulls_of
-from penstock.windows.blocks import Blocks, read_only
+from penstock.windows.blocks import Blocks
 
 _OCTAVES = math.log2(1e17)
 _OTHERS = np.array([np.nan, -np.inf, 0.0, np.inf, np.nan])
@@ -53,8 +54,8 @@ class Quantiles:
     def add(self, entries: NDArray[np.int64], values: pl.Series) -> None:
         """See `Sketch.add`."""
         floats = values.cast(pl.Float64).rechunk()
-        bits = read_only(floats.fill_null(0.0).to_numpy().view(np.uint64))
-        entries, nulls, row = read_only(entries), nulls_of(floats), 0
+        bits = fixed(floats.fill_null(0.0).to_numpy().view(np.uint64))
+        entries, nulls, row = fixed(entries), nulls_of(floats), 0
         while True:
             given = entries, bits, nulls, self._scale, self._most
             row = add_values(*given, *self._arrays(), *self._of.rows.values(), self._of.state, row)
@@ -67,7 +68,7 @@ class Quantiles:
         made, progress = type(self)(self.error, self.quantile), np.zeros(2, np.int64)
         made.reserve(count)
         of = self._of.rows
-        given = read_only(entries), read_only(groups), *self._arrays(), of["others"], of["extremes"]
+        given = fixed(entries), fixed(groups), *self._arrays(), of["others"], of["extremes"]
         while True:
             to = *made._arrays(), *made._of.rows.values(), made._of.state
             if unite_values(*given, self._most, *to, progress):
@@ -82,7 +83,7 @@ class Quantiles:
         """Return any quantile of some entries."""
         found = np.empty(len(entries), np.int64)
         room = np.empty((2, 2), np.int64), np.empty((2, 1 << (self._most - 1)), np.int64)
-        ranked(read_only(entries), quantile, *self._arrays(), self._of.rows["others"], *room, found)
+        ranked(fixed(entries), quantile, *self._arrays(), self._of.rows["others"], *room, found)
         middles = _middles(np.maximum(found >> 1, 1), self._scale)
         least, greatest = _doubles(self._of.rows["extremes"][entries]).T
         values = np.clip(np.where(found & 1, -middles, middles), least, greatest)
