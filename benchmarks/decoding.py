@@ -11,8 +11,9 @@ import polars as pl
 
 import penstock as ps
 from benchmarks.harness import Answer, Contender, Outcome, Setting, race
+from penstock.engine.door import Arrived
 from penstock.engine.intake import Intake
-from penstock.text import Codec, Decoded
+from penstock.text import Codec
 from penstock.units import END
 
 _CHUNK = 2**23
@@ -66,8 +67,8 @@ def decode(form: Format, setting: Setting) -> Outcome:
 def decode_alone(log: Path, codec: Codec, threads: int, take: Callable[[pl.DataFrame], object] = len) -> None:
     """Hand the rows of a file to `take`, batch by batch, decoded on so many threads: the caller's is one."""
     intake = Intake(ps.Files(str(log), codec=codec), "time", threads - 1)
-    while isinstance(decoded := intake.read(0, _CHUNK, END), Decoded):
-        take(decoded.rows)
+    while isinstance(arrived := intake.read(0, _CHUNK), Arrived):
+        take(intake.admit(arrived, END).rows)
     intake.close()
 
 

@@ -17,7 +17,7 @@ PACKAGE = ROOT / "src" / "penstock"
 FLOORS = [
     {"errors", "units", "text", "model", "fields", "expressions", "aggregates", "detecting"},
     {"kernels"},
-    {"strings", "buffers", "key_tables", "snapshots", "key_states"},
+    {"strings", "buffers", "key_tables", "snapshots", "key_states", "durable"},
     {"text_keys", "gathering"},
     {"key_columns"},
     {"keys"},
@@ -25,7 +25,7 @@ FLOORS = [
     {"codecs", "windows", "detectors"},
     {"sources", "stages", "sinks"},
     {"engine"},
-    {"binding", "pipeline", "config", "components"},
+    {"binding", "fingerprint", "pipeline", "config", "components"},
     {"cli"},
     {"__main__"},
 ]

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from penstock.detectors.seasonal_zscore import SeasonalZScore
     from penstock.detectors.tail import Tail
     from penstock.detectors.threshold import Threshold
-    from penstock.engine.flow import Batching, Epochs, Timing
+    from penstock.engine.flow import Batching, Epochs, State, Timing
     from penstock.engine.summary import Summary
     from penstock.errors import FlowError, PenstockError, PenstockWarning, RunError
     from penstock.pipeline import Pipeline
@@ -83,6 +83,7 @@ _HOMES = {
     "RunError": "errors",
     "Scores": "detecting",
     "SeasonalZScore": "detectors.seasonal_zscore",
+    "State": "engine.flow",
     "Summary": "engine.summary",
     "Synthetic": "sources.synthetic",
     "Syslog": "codecs.syslog",
@@ -130,6 +131,7 @@ __all__ = [
     "RunError",
     "Scores",
     "SeasonalZScore",
+    "State",
     "Summary",
     "Synthetic",
     "Syslog",

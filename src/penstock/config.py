@@ -8,7 +8,7 @@ from typing import Any
 
 from penstock.codecs import CODECS
 from penstock.detectors import DETECTORS
-from penstock.engine.flow import Batching, Epochs, Timing
+from penstock.engine.flow import Batching, Epochs, State, Timing
 from penstock.errors import FlowError, Mistake, join_place
 from penstock.fields import keys_of, shown, unknown
 from penstock.model import EVENTS
@@ -17,7 +17,7 @@ from penstock.sinks import SINKS
 from penstock.sources import SOURCES
 from penstock.stages import STAGES
 
-_SETTINGS: dict[str, type[Any]] = {"time": Timing, "batch": Batching, "epoch": Epochs}
+_SETTINGS: dict[str, type[Any]] = {"time": Timing, "batch": Batching, "epoch": Epochs, "state": State}
 _TABLES = ("source", *_SETTINGS, "stage", "sink")
 _PARTS: dict[str, Mapping[str, type[Any]]] = {"codec": CODECS, "detector": DETECTORS, "of": DETECTORS}
 """The keys under which one component holds another."""
@@ -50,7 +50,11 @@ def pipeline_of(tables: Mapping[str, Any]) -> Pipeline:
     for name in tables:
         if name not in _TABLES:
             reading.mistake(name, unknown(name, "table", _TABLES))
-    settings = {name: reading.settings(tables.get(name, {}), name) for name in _SETTINGS}
+    settings = {
+        name: reading.settings(tables.get(name, {}), name)
+        for name in _SETTINGS
+        if name in tables or name != "state"
+    }
     if "source" not in tables:
         reading.mistake("source", "is missing; a flow needs a [source]")
     source = reading.component(tables.get("source", {"type": "synthetic", "rows": 1}), "source", SOURCES)
@@ -60,6 +64,7 @@ def pipeline_of(tables: Mapping[str, Any]) -> Pipeline:
         raise FlowError(reading.mistakes)
     pipeline = Pipeline(source, batch=settings["batch"], epoch=settings["epoch"])
     pipeline.timing = settings["time"]
+    pipeline.state = settings.get("state")
     for keys, stage in stages:
         pipeline.stage(stage, keys.get("from", EVENTS), keys.get("name"))
     for keys, sink in sinks:

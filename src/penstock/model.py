@@ -276,3 +276,23 @@ class Sink(Protocol):
         Touches nothing of an earlier run's output before the first row or commit.
         """
         ...
+
+
+class GoingOn(Writer, Protocol):
+    """A writer that goes on where an earlier run of the same state left off."""
+
+    def has(self, epoch: int) -> bool:
+        """Tell whether the output holds an epoch that was planned: then it is given none of its rows."""
+        ...
+
+
+@runtime_checkable
+class Lasting(Sink, Protocol):
+    """A sink whose output can be gone on with. Any other begins anew, and is given all rows again."""
+
+    def reopen(self, stream: Stream, run: str, planned: int) -> GoingOn:
+        """Make ready to go on with the output of `run`, of which epochs up to number `planned` were planned.
+
+        What is there of later ones is removed; of another run's output, see `Sink.open`.
+        """
+        ...

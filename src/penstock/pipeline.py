@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Unpack
 
@@ -11,12 +12,14 @@ from penstock.aggregates import Aggregate
 from penstock.binding import Binding, SinkNode, StageNode
 from penstock.detecting import Detector
 from penstock.engine.buffer import REJECTS_SCHEMA
-from penstock.engine.flow import Batching, Epochs, Flow, Outlet, Timing
-from penstock.engine.intake import Intake
+from penstock.engine.flow import Batching, Epochs, Flow, Outlet, State, Timing
+from penstock.engine.intake import Earlier, Intake
 from penstock.engine.loop import World, run
+from penstock.engine.statefolder import StateFolder, earlier_of
 from penstock.engine.summary import Summary
 from penstock.errors import FlowError
 from penstock.fields import Names
+from penstock.fingerprint import shape_of
 from penstock.model import EVENTS, LATE, REJECTS, Sink, Source, Stage, Stream
 from penstock.sinks.frames import Collected
 from penstock.stages.derive import Derive
@@ -53,6 +56,8 @@ class Pipeline:
         self.timing: Timing = time
         self.batching = batch or Batching()
         self.epochs = epoch or Epochs()
+        self.state: State | None = None
+        """Where a run keeps what it needs to go on; None: nowhere, and each begins anew."""
         self.origin = ""
         """What mistakes are told to stand in: the file the description came from."""
         self._stages: list[StageNode] = []
@@ -107,18 +112,19 @@ class Pipeline:
         """Add any sink that writes the stream `reads`, or its rows for which `where` is true."""
         self._sinks.append(SinkNode(reads, sink, where))
 
-    def bind(self) -> Flow:
+    def bind(self, earlier: Earlier | None = None) -> Flow:
         """Check the whole description against what there is to read; FlowError names every mistake.
 
-        Opens the source to look at its beginning. Reads no event, writes nothing.
+        Opens the source to look at its beginning, as an `earlier` run found it. Reads no event, writes
+        nothing.
         """
         try:
-            return self._bind()
+            return self._bind(earlier)
         except FlowError as error:
             raise error.within(self.origin) from None
 
-    def _bind(self) -> Flow:
-        intake = Intake(self.source, self.timing.column, self.batching.threads)
+    def _bind(self, earlier: Earlier | None) -> Flow:
+        intake = Intake(self.source, self.timing.column, self.batching.threads, earlier)
         events = Stream(intake.schema, self.timing.column)
         streams = {EVENTS: events, LATE: Stream(intake.schema, None), REJECTS: Stream(REJECTS_SCHEMA, None)}
         later = [node.name for node in self._stages]
@@ -130,9 +136,32 @@ class Pipeline:
             raise FlowError(binding.mistakes)
         return Flow(intake, self.timing, self.batching, self.epochs, streams, steps, outlets)
 
-    def run(self, world: World | None = None) -> Summary:
-        """Run until the source ends; return what was done. FlowError before the start, RunError after."""
-        return self._run(self.bind(), world)
+    def run(
+        self, world: World | None = None, *, state: State | str | None = None, fresh: bool = False
+    ) -> Summary:
+        """Run until the source ends; return what was done. FlowError before the start, RunError after.
+
+        With a `state`, a folder, a run goes on where the last one with it stopped or died, and what it tells
+        counts from the beginning; `fresh` begins anew. It must be of the same flow: FlowError names the key
+        that has changed. RunError if another run has the folder open.
+        """
+        state = State(state) if isinstance(state, str) else state or self.state
+        if state is None:
+            if fresh:
+                raise FlowError.at("fresh", "is for a run with a state; there is none")
+            return self._run(self.bind(), world)
+        try:
+            folder = StateFolder(state.path, fresh=fresh)
+        except FlowError as error:
+            raise error.within(self.origin) from None
+        with closing(folder):
+            flow = self.bind(earlier_of(folder))
+            try:
+                folder.begin(self._shape(flow))
+            except FlowError as error:
+                flow.intake.close()
+                raise error.within(self.origin) from None
+            return self._run(flow, world, folder)
 
     def collect(self, world: World | None = None) -> dict[str, pl.DataFrame]:
         """Run and return every stream as one frame; the sinks are written as well."""
@@ -144,9 +173,12 @@ class Pipeline:
         self._run(replace(flow, outlets=[*flow.outlets, *outlets]), world)
         return {name: sink.rows for name, sink in kept.items()}
 
-    def _run(self, flow: Flow, world: World | None) -> Summary:
+    def _shape(self, flow: Flow) -> dict[str, str]:
+        return shape_of(self.source, self.timing, self._stages, self._sinks, flow.intake.schema)
+
+    def _run(self, flow: Flow, world: World | None, folder: StateFolder | None = None) -> Summary:
         try:
-            return run(flow, world or World())
+            return run(flow, world or World(), folder)
         except FlowError as error:  # a sink that cannot be opened
             raise error.within(self.origin) from None
 

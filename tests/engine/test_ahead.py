@@ -45,7 +45,7 @@ class Numbers:
 
 
 def arrived(chunk: Chunk) -> Arrived:
-    return Arrived(pl.DataFrame(), NO_REJECTS, 0, 0, 0, chunk, chunk.idle)
+    return Arrived(pl.DataFrame(), NO_REJECTS, 0, 0, 0, chunk, chunk.idle, chunk.position)
 
 
 def taken(ahead: ReadAhead, readers: Sequence[Numbers], order: Sequence[int]) -> list[list[int | None]]:

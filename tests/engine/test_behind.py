@@ -77,7 +77,7 @@ def rows(n: int, count: int = _ROWS_BEHIND) -> pl.DataFrame:
 def writing(tape: Tape) -> Iterator[WritingBehind]:
     """Open a writer; no thread of its own may be left of it in the end."""
     before = set(threading.enumerate())
-    writer = WritingBehind(tape, STREAM)
+    writer = WritingBehind(lambda: tape.open(STREAM))
     try:
         yield writer
     finally:
@@ -171,7 +171,7 @@ def test_close_drops_what_is_not_written_yet() -> None:
 @pytest.mark.parametrize("fails", ["", "write 0", "commit 1", "close"])
 def test_close_may_be_called_again(fails: str) -> None:
     tape = Tape({fails: OSError("full")})
-    writer = WritingBehind(tape, STREAM)
+    writer = WritingBehind(lambda: tape.open(STREAM))
     try:
         writer.write(rows(0))
         writer.commit(1)
@@ -190,7 +190,7 @@ def test_a_sink_that_cannot_be_opened_leaves_no_thread() -> None:
     before = threading.active_count()
     error = FlowError.at("path", "is not there")
     with pytest.raises(FlowError) as caught:
-        WritingBehind(Tape({"open": error}), STREAM)
+        WritingBehind(lambda: Tape({"open": error}).open(STREAM))
     assert caught.value is error
     assert threading.active_count() == before
 

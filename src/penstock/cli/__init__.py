@@ -15,6 +15,7 @@ from penstock.cli.generate import generate
 from penstock.cli.list import list_components
 from penstock.cli.plot import plot
 from penstock.cli.run import INTERRUPTED, run
+from penstock.cli.state import state
 from penstock.errors import FlowError, PenstockError
 
 
@@ -47,5 +48,5 @@ def main() -> None:
     """
 
 
-for verb in (run, check, generate, plot, list_components):
+for verb in (run, check, generate, plot, list_components, state):
     main.add_command(verb)

@@ -11,7 +11,7 @@ from typing import Any
 from penstock.codecs import CODECS
 from penstock.detecting import IS_ANOMALY, Detector
 from penstock.detectors.rolling_zscore import RollingZScore
-from penstock.engine.flow import Epochs
+from penstock.engine.flow import Epochs, State
 from penstock.engine.loop import World
 from penstock.engine.summary import Summary
 from penstock.errors import FlowError, Mistake
@@ -41,6 +41,7 @@ _FLAGS = {
     "size": "--size",
     "threshold": "--threshold",
     "path": "--out",
+    "state.path": "--state",
 }
 _NEEDS = {"every": "window", "agg": "window", "size": "zscore", "threshold": "zscore"}
 
@@ -48,10 +49,12 @@ _NEEDS = {"every": "window", "agg": "window", "size": "zscore", "threshold": "zs
 class _FlaggedPipeline(Pipeline):
     """A pipeline whose mistakes are told by flag."""
 
-    def run(self, world: World | None = None) -> Summary:
+    def run(
+        self, world: World | None = None, *, state: State | str | None = None, fresh: bool = False
+    ) -> Summary:
         """Run; see `Pipeline.run`."""
         try:
-            return super().run(world)
+            return super().run(world, state=state, fresh=fresh)
         except FlowError as error:
             raise _by_flag(error) from None
 

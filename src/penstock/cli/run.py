@@ -39,12 +39,22 @@ INTERRUPTED = 130
     help='With --follow: "end" leaves out what is there already.  [default: "start"]',
 )
 @click.option("--epoch", multiple=True, help="Commit after so many rows, or so long: 1000000, 10s.")
+@click.option("--state", help="Folder to note in what was done: the same command then goes on from there.")
+@click.option("--fresh", is_flag=True, help="Forget what is noted in the state, and begin anew.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON, the last line of stdout.")
-def run(inputs: tuple[str, ...], epoch: tuple[str, ...], as_json: bool, **flags: Any) -> None:
+def run(
+    inputs: tuple[str, ...],
+    epoch: tuple[str, ...],
+    state: str | None,
+    fresh: bool,
+    as_json: bool,
+    **flags: Any,
+) -> None:
     """Run a flow until its source ends; a source that is followed does not.
 
     Give a flow (FLOW.toml), or log files, patterns or directories and flags. Exit codes: 0 done, 1 the run
-    failed, 2 the description is wrong, 130 interrupted: what is committed stays.
+    failed, 2 the description is wrong, 130 interrupted: what is committed stays, and with --state the same
+    command goes on.
     """
     from penstock.cli.flags import epochs_of, pipeline_of  # noqa: PLC0415 heavy
 
@@ -65,7 +75,7 @@ def run(inputs: tuple[str, ...], epoch: tuple[str, ...], as_json: bool, **flags:
     from penstock.engine.loop import World  # noqa: PLC0415 heavy
 
     with _until_signal() as stop, _warned_in_a_line(), nullcontext() if as_json else _told_of_compiling():
-        summary = pipeline.run(World(stopped=stop))
+        summary = pipeline.run(World(stopped=stop), state=state, fresh=fresh)
     if as_json:
         click.echo(summary.to_json())
     else:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import polars as pl
 
-from penstock.model import Sink, Stream, Writer
+from penstock.model import GoingOn, Writer
 
 T = TypeVar("T")
 
@@ -25,7 +25,7 @@ class WritingBehind:
     after it: an epoch is committed only if all its rows were taken.
     """
 
-    def __init__(self, sink: Sink, stream: Stream) -> None:
+    def __init__(self, open_writer: Callable[[], Writer]) -> None:
         """Open the sink; FlowError as it says."""
         self._pool = ThreadPoolExecutor(1, "penstock-write")
         self._outstanding: deque[tuple[Future[None], int]] = deque()
@@ -33,7 +33,7 @@ class WritingBehind:
         self._failed: BaseException | None = None
         self._closed = False
         try:
-            self._writer: Writer = self._pool.submit(sink.open, stream).result()
+            self._writer: Writer = self._pool.submit(open_writer).result()
         except BaseException:
             self._pool.shutdown()
             raise
@@ -45,6 +45,10 @@ class WritingBehind:
         self._check()
         self._outstanding.append((self._pool.submit(self._call, self._writer.write, rows), len(rows)))
         self._rows += len(rows)
+
+    def has(self, epoch: int) -> bool:
+        """Tell whether the sink has an epoch; see `GoingOn.has`."""
+        return cast(GoingOn, self._writer).has(epoch)
 
     def commit(self, epoch: int) -> None:
         """Wait until all rows are taken and committed."""

@@ -71,18 +71,19 @@ class ReorderBuffer:
         Of the rows that are added, only the columns of `schema` are kept. An `endless` flow goes on where all
         splits have ended.
         """
-        self._schema, self._nothing = schema, schema.to_frame()
+        self._schema, self.nothing = schema, schema.to_frame()
         self._kept = [name for name in schema if name != SOURCE]
         self._time = time
         self._delay = delay
         self._endless = endless
         self._splits: list[Split] = []
+        self.names: list[str] = []
         self._by_name: list[Split] = []
         self._floor = BEGINNING
         """The frontier up to which rows were released."""
         self._highest = BEGINNING
         """The highest event time of all rows that were not late."""
-        self._is_flushed = False
+        self.is_flushed = False
         for name, watermark in splits.items():
             self.join(name, watermark)
         self._aside: dict[str, list[Aside]] = {LATE: [], REJECTS: []}
@@ -128,6 +129,7 @@ class ReorderBuffer:
         """Take one more split, which gets the next number, at the watermark before its first row."""
         split = Split(name, watermark)
         self._splits.append(split)
+        self.names.append(name)
         insort(self._by_name, split, key=lambda split: split.name)
 
     def dry(self, number: int) -> None:
@@ -145,7 +147,7 @@ class ReorderBuffer:
         The frontier is then the highest event time: rows of that time that are still to come are not late.
         """
         self._floor = max(self._floor, self._highest)
-        self._is_flushed = True
+        self.is_flushed = True
 
     def end(self, number: int) -> None:
         """Say that a split has ended: it no longer holds the frontier back."""
@@ -191,15 +193,18 @@ class ReorderBuffer:
         times.setflags(write=False)  # always, so that a kernel is compiled for one kind of array only
         return rows.filter(pl.Series(~late)), times
 
-    def release(self) -> Released:
-        """Let go of all rows below the frontier, in order, and of what was set aside up to it."""
-        frontier, first = self._frontier()
-        limit = frontier + self._is_flushed if frontier < END else END
+    def release(self, most: int = END) -> Released:
+        """Let go of all rows below the frontier, in order, and of what was set aside up to it.
+
+        No further than to a frontier of `most`.
+        """
+        frontier, first = min(self._frontier(), (most, ""))
+        limit = frontier + self.is_flushed if frontier < END else END
         taken = [run for split in self._by_name for run in self._take(split, limit)]
         events = [run.rows for run in in_order(taken, self._time)]
         late, rejects = self._let_go(LATE, frontier, first), self._let_go(REJECTS, frontier, first)
         self.held -= sum(map(len, events)) + len(late) + len(rejects)
-        self._floor, self._is_flushed = frontier, False
+        self._floor, self.is_flushed = frontier, False
         return Released(events, late, rejects, frontier)
 
     @property
@@ -210,7 +215,7 @@ class ReorderBuffer:
 
     def snapshot(self) -> dict[str, pa.Table]:
         """Return what is held by now, as tables that own their rows, and where each split stands."""
-        numbers = self._floor, self._highest, int(self._is_flushed), self.latest_by
+        numbers = self._floor, self._highest, int(self.is_flushed), self.latest_by
         reached = {"reached": numbers_table(number=np.array(numbers, np.int64))}
         return _FORMAT.sealed(tables_of(self._splits, self._aside) | reached)
 
@@ -226,7 +231,7 @@ class ReorderBuffer:
         self._aside = take_up(self._splits, tables, schemas, columns, self._time)
         numbers = numbers_in(tables["reached"], "number").tolist()
         self._floor, self._highest, flushed, self.latest_by = numbers
-        self._is_flushed = bool(flushed)
+        self.is_flushed = bool(flushed)
         self.held = sum(len(tables[name]) for name in ("waiting", LATE, REJECTS))
 
     def _frontier(self) -> tuple[int, str]:
@@ -265,7 +270,7 @@ class ReorderBuffer:
         return [replace(run, rows=with_source(run.rows, split.name, self._schema)) for run in runs]
 
     def _let_go(self, stream: str, frontier: int, first: str) -> pl.DataFrame:
-        nothing = self._nothing if stream == LATE else NO_REJECTS
+        nothing = self.nothing if stream == LATE else NO_REJECTS
         if not self._aside[stream]:
             return nothing
         ready: list[Aside] = []

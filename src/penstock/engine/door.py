@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -31,6 +31,7 @@ class Arrived:
 
     `size` is how many bytes it had, `first` BEGINNING if a row has no event time. `doubted` is the chunk as
     long as a row of it may be refused, for its raw bytes: no longer, so that its buffer can be used again.
+    `position` is the first thing in the split that comes after it.
     """
 
     rows: pl.DataFrame
@@ -40,6 +41,16 @@ class Arrived:
     last: int
     doubted: Chunk | None
     idle: bool
+    position: int
+
+    def cut(self, position: int) -> tuple[Arrived, Arrived]:
+        """Return what comes before a position, and the rest. Rows must have an `_offset`."""
+        rows, rejects = (
+            int(frame[OFFSET].search_sorted(position)) if len(frame) else 0
+            for frame in (self.rows, self.rejects)
+        )
+        before = replace(self, rows=self.rows[:rows], rejects=self.rejects[:rejects], position=position)
+        return before, replace(self, rows=self.rows[rows:], rejects=self.rejects[rejects:], size=0)
 
 
 class Door:
@@ -107,7 +118,7 @@ class Door:
         if len(rows) and (is_sure or isinstance(chunk.data, Text)):
             rows = self._projected(rows)
         doubted = None if is_sure else chunk
-        return Arrived(rows, _gathered(rejects), size, first, last, doubted, chunk.idle)
+        return Arrived(rows, _gathered(rejects), size, first, last, doubted, chunk.idle, chunk.position)
 
     def admit(self, arrived: Arrived, latest: int) -> Decoded:
         """Return the rows with an event time up to `latest` (µs); the others join the rejects.

@@ -9,7 +9,7 @@ import polars as pl
 from pydantic import Field
 
 from penstock.engine.intake import Intake
-from penstock.fields import Duration, Positive, Size, description
+from penstock.fields import Duration, FilePath, Positive, Size, description
 from penstock.model import EVENTS, LATE, Operator, Sink, Stream
 
 
@@ -56,6 +56,18 @@ class Epochs:
 
     rows: int = Field(default=10_000_000, gt=0)
     every: Positive | None = None
+
+
+@description
+class State:
+    """Where a run keeps what it needs to go on after it was stopped, or died: `[state]`.
+
+    A folder, of one flow only and on a local disk. Which rows made which epoch is noted in it, as one line
+    for each epoch, before any sink commits it. A run that finds one there reads the source again from its
+    beginning, and gives the sinks what they lack: the same rows, in the same epochs.
+    """
+
+    path: FilePath
 
 
 @dataclass(frozen=True)

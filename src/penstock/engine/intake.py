@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
 import polars as pl
 
 from penstock.engine.ahead import ReadAhead
-from penstock.engine.door import Door
+from penstock.engine.door import Arrived, Door
 from penstock.errors import FlowError, RunError
 from penstock.model import METADATA, OFFSET, Chunk, Followed, Follower, Reader, Source
 from penstock.text import Decoded, Text
-from penstock.units import BEGINNING
+from penstock.units import BEGINNING, END
 
 PEEK_BYTES = 64 * 1024
 PEEK_ROWS = 1024
@@ -25,6 +28,18 @@ class Nothing(Enum):
     EVER = "it has ended"
 
 
+@dataclass(frozen=True)
+class Earlier:
+    """What an earlier run knew of a source: its splits, the first so many of which it began with.
+
+    `state` is what a follower needs to find their data again; see `Follower.state`.
+    """
+
+    splits: Sequence[str]
+    first: int
+    state: Mapping[str, Any] | None
+
+
 class Intake:
     """Reads a source's splits, one chunk at a time, through the door; others may join if it is endless.
 
@@ -32,15 +47,27 @@ class Intake:
     begins. How much it looks at never changes, so what it learns is a fact of the splits' content.
     """
 
-    def __init__(self, source: Source, time: str, threads: int) -> None:
-        """Look at the splits; bytes are then decoded by so many `threads` ahead, frames never."""
+    def __init__(self, source: Source, time: str, threads: int, earlier: Earlier | None = None) -> None:
+        """Look at the splits; bytes are then decoded by so many `threads` ahead, frames never.
+
+        With an `earlier` run's splits these come first, as it had them.
+        """
         self._source = source
         self._time = time
         self._follower: Follower | None = None
+        self._news: list[str] = []
+        """Splits that were told of and not yet looked at."""
+        self._rest: dict[int, Arrived] = {}
+        self.positions: dict[int, int] = {}
+        """How far each split was read; what of it is not 0."""
         try:
-            self._follower = source.follower() if isinstance(source, Followed) else None
+            state = earlier.state if earlier else None
+            self._follower = source.follower(state) if isinstance(source, Followed) else None
             self.splits = list(self._follower.look() if self._follower else source.splits())
+            if earlier:
+                self._go_on(earlier)
             self._numbers = {split: number for number, split in enumerate(self.splits)}
+            self._sampled = self.splits[: min(earlier.first if earlier else END, _SAMPLED_SPLITS)]
         except FlowError as error:
             self._let_go()
             raise error.within("source") from None
@@ -52,7 +79,7 @@ class Intake:
 
     def _learn(self, threads: int) -> None:
         source, time = self._source, self._time
-        self._peeks = {split: self._peek(split) for split in self.splits[:_SAMPLED_SPLITS]}
+        self._peeks = {split: self._peek(split) for split in self._sampled}
         try:
             texts = (chunk.data for chunk in self._peeks.values() if chunk is not None)
             decoder = source.decoder(b"".join(d.to_bytes() for d in texts if isinstance(d, Text)))
@@ -70,11 +97,14 @@ class Intake:
         """The columns of `events`; only metadata if nothing was there to learn them from."""
         return self._door.schema
 
-    def keep(self, columns: pl.Schema, latest: int) -> None:
-        """Hand on only these columns of rows from now on; no `latest` (µs) will be lower."""
+    def keep(self, columns: pl.Schema, latest: int, numbered: bool = False) -> None:
+        """Hand on only these columns of rows from now on; no `latest` (µs) will be lower.
+
+        Rows are `numbered` if they may have to be cut at a position.
+        """
         kept = [name for name in columns if name not in METADATA]
         some = kept if len(kept) + len(METADATA) < len(self.schema) else None
-        self._door.keep(some, latest, numbered=OFFSET in columns)
+        self._door.keep(some, latest, numbered or OFFSET in columns)
 
     @property
     def endless(self) -> bool:
@@ -83,12 +113,22 @@ class Intake:
 
     def look(self) -> tuple[list[str], list[int]]:
         """See which splits have joined an endless source, and the numbers of those that may have news."""
-        told = self._follower.look() if self._follower else []
+        told = dict.fromkeys([*self._news, *(self._follower.look() if self._follower else [])])
+        self._news = []
         joined = [split for split in told if split not in self._numbers]
         for split in joined:
             self._numbers[split] = len(self.splits)
             self.splits.append(split)
         return joined, [self._numbers[split] for split in told]
+
+    def look_on(self) -> None:
+        """Let an endless source see what is there; what is new is told by the next `look`."""
+        if self._follower:
+            self._news = [*dict.fromkeys([*self._news, *self._follower.look()])]
+
+    def state(self) -> Mapping[str, Any] | None:
+        """Return what an endless source needs to be read again from its beginning. JSON."""
+        return self._follower.state({}) if self._follower else None
 
     def first_watermarks(self, splits: list[str], delay: int, latest: int) -> dict[str, int]:
         """Return the watermarks of splits before they are read: their first rows' times minus `delay` (µs).
@@ -104,20 +144,43 @@ class Intake:
                 marks[split] = int(rows[self._time].to_physical()[0]) - delay
         return marks
 
-    def read(self, number: int, size: int, latest: int) -> Decoded | Nothing:
-        """Read on in a split, some `size` bytes. RunError if it has gone away."""
-        arrived = self._ahead.next(number, lambda: self._opened(number, size))
+    def read(self, number: int, size: int, stop: int | None = None) -> Arrived | Nothing:
+        """Read on in a split, some `size` bytes, no further than to `stop`. RunError if it has gone away."""
+        arrived = self._rest.pop(number, None) or self._ahead.next(number, lambda: self._opened(number, size))
         if arrived is None:
             return Nothing.EVER
         if arrived.idle:
             return Nothing.NOW
+        if stop is not None and arrived.position > stop:
+            arrived, self._rest[number] = arrived.cut(stop)
         self.bytes_read += arrived.size
+        self.positions[number] = arrived.position
+        return arrived
+
+    def admit(self, arrived: Arrived, latest: int) -> Decoded:
+        """Return the rows with an event time up to `latest` (µs); see `Door.admit`."""
         return self._door.admit(arrived, latest)
 
     def close(self) -> None:
         """Close every reader."""
         self._ahead.close()
         self._let_go()
+
+    def _go_on(self, earlier: Earlier) -> None:
+        """Take the splits as an earlier run had them; FlowError if that cannot be."""
+        known, found = set(earlier.splits), set(self.splits)
+        if gone := sorted(known - found):
+            rule = (
+                f'"{gone[0]}" was read by an earlier run and is gone; put it back, or begin anew with --fresh'
+            )
+            raise FlowError.at("", rule)
+        self._news = [split for split in self.splits if split not in known]
+        if self._news and self._follower is None:
+            rule = (
+                f'"{self._news[0]}" was not there when the state was begun; take it away, follow = true, or'
+            )
+            raise FlowError.at("", f"{rule} begin anew with --fresh")
+        self.splits = list(earlier.splits)
 
     def _let_go(self) -> None:
         if self._follower:

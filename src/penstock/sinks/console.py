@@ -23,7 +23,10 @@ class Console:
     """
 
     EXAMPLE: ClassVar[str] = 'type = "console"'
-    GUARANTEE: ClassVar[str] = "at least once: the next run shows anew what this one has shown"
+    GUARANTEE: ClassVar[str] = (
+        "at least once: rows are shown before their epoch is committed; with a state those of the last epoch "
+        "are shown again if a run died, without one all are"
+    )
 
     limit: int = Field(default=50, ge=1)
 
@@ -34,15 +37,25 @@ class Console:
         """Make ready to print; see `Sink.open`."""
         return _ConsoleWriter(stream.columns, self.limit, sys.stdout)
 
+    def reopen(self, stream: Stream, run: str, planned: int) -> _ConsoleWriter:
+        """Show on from the last epoch that was planned, of which some may not have been shown."""
+        del run
+        return _ConsoleWriter(stream.columns, self.limit, sys.stdout, planned - 1)
+
 
 class _ConsoleWriter:
-    def __init__(self, columns: pl.Schema, limit: int, out: TextIO) -> None:
+    def __init__(self, columns: pl.Schema, limit: int, out: TextIO, shown: int = 0) -> None:
         self._columns = columns
         self._limit = limit
         self._out = out
         self._widths: list[int] = []
         self._shown = 0
         self._left_out = 0
+        self._epochs_shown = shown
+
+    def has(self, epoch: int) -> bool:
+        """Tell whether an epoch was shown; see `GoingOn.has`."""
+        return epoch <= self._epochs_shown
 
     def write(self, rows: pl.DataFrame) -> None:
         """Print rows at once; see `Writer.write`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +15,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from penstock.durable import reached, remove, sync
 from penstock.errors import FlowError
 from penstock.expressions import check_columns
 from penstock.fields import FilePath, Names, description
@@ -22,6 +23,8 @@ from penstock.model import EVENT_TIME, Stream
 
 _HALF_WRITTEN = ".epoch.partial"
 _OURS = re.compile(rf"epoch-\d{{8,}}\.parquet|{re.escape(_HALF_WRITTEN)}")
+_RUN, _FILES = "penstock.run", "penstock.files"
+"""What a file tells of the epoch it is of."""
 _NULL = "__HIVE_DEFAULT_PARTITION__"
 _IN_A_NAME = (pl.String, pl.Categorical, pl.Enum, pl.Boolean, pl.Date, pl.Datetime("us"), EVENT_TIME)
 _ROWS_IN_GROUP, _ROWS_AT_ONCE, _MOST_BYTES = 65_536, 16_384, 1 << 30
@@ -34,12 +37,15 @@ class Parquet:
     A file is written beside (`.epoch.partial`), synced and renamed as its epoch commits: readers never see
     half a file. A run begins anew: at its first commit the files of an earlier run in the folder (named
     `epoch-….parquet`, no others) are removed, or the run is refused before it starts, as `if_exists` says.
+    With a state it goes on: each file tells of which run and epoch it is, and of how many files that epoch
+    has, so that what is there already is not written again, and half an epoch is.
     A stream without a row leaves one file without rows, so that its columns can be read; partitioned, none.
     """
 
     EXAMPLE: ClassVar[str] = 'type = "parquet"\npath = "out/hosts"'
     GUARANTEE: ClassVar[str] = (
-        "whole epochs: if a run dies, what it committed stays, until the next run begins anew"
+        "once, with a state: whole epochs, and a run that died goes on after them; "
+        "without one they stay until the next run begins anew"
     )
 
     path: FilePath
@@ -63,6 +69,23 @@ class Parquet:
 
     def open(self, stream: Stream) -> _ParquetWriter:
         """Make the folder; see `Sink.open`."""
+        folder = self._folder()
+        earlier = _files_of_a_run(folder)
+        self._refuse(earlier)
+        return _ParquetWriter(self, folder, stream.columns, earlier)
+
+    def reopen(self, stream: Stream, run: str, planned: int) -> _ParquetWriter:
+        """Look which epochs the files in the folder make whole; see `Lasting.reopen`."""
+        folder = self._folder()
+        earlier = _files_of_a_run(folder)
+        epochs = _Epochs(run, planned, earlier)
+        if not epochs.whole:
+            self._refuse(file for file in earlier if not epochs.is_of_run(file))
+            return _ParquetWriter(self, folder, stream.columns, earlier, epochs)
+        remove([file for file in earlier if not 0 < _epoch_of(file) <= epochs.whole])
+        return _ParquetWriter(self, folder, stream.columns, [], epochs)
+
+    def _folder(self) -> Path:
         folder = Path(self.path)
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -71,11 +94,43 @@ class Parquet:
         except OSError as error:
             rule = f'cannot write into "{self.path}": {error.strerror}; name a folder that can be written to'
             raise FlowError.at("path", rule) from None
-        earlier = _files_of_a_run(folder)
-        if any(file.name != _HALF_WRITTEN for file in earlier) and self.if_exists == "error":
+        return folder
+
+    def _refuse(self, earlier: Iterable[Path]) -> None:
+        if self.if_exists == "error" and any(map(_epoch_of, earlier)):
             rule = f'"{self.path}" holds the output of an earlier run; name another'
             raise FlowError.at("path", f'{rule}, or set if_exists = "replace"')
-        return _ParquetWriter(self, folder, stream.columns, earlier)
+
+
+class _Epochs:
+    """Which epochs of a run are in a folder: the newest of which all files are there, and those before."""
+
+    def __init__(self, run: str, planned: int, files: Sequence[Path]) -> None:
+        self.run = run
+        by_epoch: dict[int, list[Path]] = {}
+        for file in files:
+            by_epoch.setdefault(_epoch_of(file), []).append(file)
+        numbers = sorted((number for number in by_epoch if 0 < number <= planned), reverse=True)
+        self.whole = next((number for number in numbers if self._is_whole(by_epoch[number])), 0)
+
+    def is_of_run(self, file: Path) -> bool:
+        """Tell whether a file is of this run."""
+        return self._told(file) > 0
+
+    def mark(self, files: int) -> dict[str, str]:
+        """Return what the files of an epoch that has so many of them are to tell."""
+        return {_RUN: self.run, _FILES: str(files)}
+
+    def _is_whole(self, files: Sequence[Path]) -> bool:
+        return all(self._told(file) == len(files) for file in files)
+
+    def _told(self, file: Path) -> int:
+        """Return of how many files the epoch of a file of this run is; 0 if it is of another."""
+        try:
+            told = pq.read_metadata(file).metadata or {}
+            return int(told.get(_FILES.encode(), 0)) if told.get(_RUN.encode()) == self.run.encode() else 0
+        except (OSError, ValueError, pa.ArrowException):
+            return 0
 
 
 @dataclass
@@ -89,7 +144,14 @@ class _Part:
 
 
 class _ParquetWriter:
-    def __init__(self, sink: Parquet, folder: Path, columns: pl.Schema, earlier: Sequence[Path]) -> None:
+    def __init__(
+        self,
+        sink: Parquet,
+        folder: Path,
+        columns: pl.Schema,
+        earlier: Sequence[Path],
+        epochs: _Epochs | None = None,
+    ) -> None:
         self._folder = folder
         self._by = list(sink.partition_by)
         self._compression = sink.compression
@@ -97,7 +159,12 @@ class _ParquetWriter:
         self._schema = _stored(columns.to_frame().select(stored).to_arrow().schema)
         self._earlier = earlier
         self._parts: dict[Path, _Part] = {}
-        self._committed = False
+        self._epochs = epochs
+        self._committed = epochs is not None and epochs.whole > 0
+
+    def has(self, epoch: int) -> bool:
+        """Tell whether the folder has all files of an epoch; see `GoingOn.has`."""
+        return self._epochs is not None and epoch <= self._epochs.whole
 
     def write(self, rows: pl.DataFrame) -> None:
         """Take rows of the present epoch; see `Writer.write`."""
@@ -114,13 +181,18 @@ class _ParquetWriter:
             self._parts[self._folder] = _Part(self._folder)  # a file without rows, for its columns
         for part in self._parts.values():
             self._flush(part)
-            self._writer(part).close()
-            _sync(part.folder / _HALF_WRITTEN)
-        for file in {*self._earlier} - {part.folder / _HALF_WRITTEN for part in self._parts.values()}:
-            file.unlink(missing_ok=True)
+            writer = self._writer(part)
+            if self._epochs is not None:
+                writer.add_key_value_metadata(self._epochs.mark(len(self._parts)))
+            writer.close()
+            reached("sync a file")
+            sync(part.folder / _HALF_WRITTEN)
+        remove([*{*self._earlier} - {part.folder / _HALF_WRITTEN for part in self._parts.values()}])
         for part in self._parts.values():
+            reached("rename a file")
             os.replace(part.folder / _HALF_WRITTEN, part.folder / f"epoch-{epoch:08}.parquet")
-            _sync(part.folder)
+            reached("sync its folder")
+            sync(part.folder)
         self._parts, self._earlier, self._committed = {}, [], True
 
     def close(self) -> None:
@@ -174,6 +246,11 @@ def _files_of_a_run(folder: Path) -> list[Path]:
     ]
 
 
+def _epoch_of(file: Path) -> int:
+    """Return the epoch of a file; 0 if it is half of one."""
+    return 0 if file.name == _HALF_WRITTEN else int(file.stem.removeprefix("epoch-"))
+
+
 def _stored(schema: pa.Schema) -> pa.Schema:
     """Return a schema with texts of up to 2 GiB a batch: these are written in two thirds of the time."""
     small = {pa.large_string(): pa.string(), pa.large_binary(): pa.binary()}
@@ -202,11 +279,3 @@ def _with_dictionaries(schema: pa.Schema) -> bool | list[str]:
 
 def _hive(value: object) -> str:
     return _NULL if value is None else quote(str(value), safe="")
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

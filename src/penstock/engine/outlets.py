@@ -1,0 +1,114 @@
+"""The outlets of a run: its steps and sinks, opened, written to and committed together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import cast
+
+from polars.exceptions import PolarsError
+
+from penstock.engine.behind import WritingBehind
+from penstock.engine.flow import Flow, Outlet
+from penstock.engine.statefolder import StateFolder
+from penstock.errors import FlowError, Mistake, RunError
+from penstock.fields import first_line
+from penstock.model import Batch, GoingOn, Lasting, Writer
+
+
+class Outlets:
+    """The sinks of a flow at work, one epoch after the other."""
+
+    def __init__(self, flow: Flow, folder: StateFolder | None, opened: ExitStack) -> None:
+        """Open all sinks, to be closed with `opened`; FlowError names the mistakes of all."""
+        self._flow = flow
+        self._has: list[Callable[[int], bool]] = []
+        self._writers: list[Writer] = []
+        mistakes: list[Mistake] = []
+        for outlet in flow.outlets:
+            try:
+                writer, has = _opened(outlet, folder, flow.batching.threads > 0)
+            except FlowError as error:
+                mistakes += error.within(outlet.place).mistakes
+            else:
+                opened.push(_closing(outlet.place, writer))
+                self._writers.append(writer)
+                self._has.append(has)
+        if mistakes:
+            raise FlowError(mistakes)
+        self.begin(1)
+
+    def begin(self, epoch: int) -> None:
+        """Begin an epoch: those that have it already are given nothing until the next one."""
+        self._epoch = epoch
+        self._open: Sequence[tuple[Outlet, Writer]] = [
+            (outlet, writer)
+            for outlet, writer, has in zip(self._flow.outlets, self._writers, self._has, strict=True)
+            if not has(epoch)
+        ]
+
+    def process(self, batches: dict[str, Batch]) -> bool:
+        """Run the steps, which add their streams to `batches`, and write; tell whether anything was."""
+        for step in self._flow.steps:
+            try:
+                batches[step.name] = step.operator.process(batches[step.reads])
+            except PolarsError as error:
+                raise RunError(f'stage "{step.name}": {first_line(error)}') from error
+        written = False
+        for outlet, writer in self._open:
+            batch = batches[outlet.reads]
+            try:
+                rows = outlet.only.process(batch).rows if outlet.only else batch.rows
+            except PolarsError as error:
+                raise RunError(f"{outlet.place}.where: {first_line(error)}") from error
+            if len(rows):
+                with _storing(outlet.place):
+                    writer.write(rows)
+                written = True
+        return written
+
+    def commit(self) -> None:
+        """Commit the epoch in every sink that lacks it, and begin the next."""
+        for outlet, writer in self._open:
+            with _storing(outlet.place):
+                writer.commit(self._epoch)
+        self.begin(self._epoch + 1)
+
+
+def _opened(outlet: Outlet, folder: StateFolder | None, behind: bool) -> tuple[Writer, Callable[[int], bool]]:
+    """Open a sink; return its writer, and what tells whether it has an epoch."""
+    sink, stream = outlet.sink, outlet.stream
+
+    def start() -> Writer:
+        if folder is not None and isinstance(sink, Lasting):
+            return sink.reopen(stream, folder.run, len(folder.plans))
+        return sink.open(stream)
+
+    lasts = folder is not None and isinstance(sink, Lasting)
+    if not behind:
+        writer = start()
+        return writer, cast(GoingOn, writer).has if lasts else lambda _: False
+    writing = WritingBehind(start)
+    return writing, writing.has if lasts else lambda _: False
+
+
+@contextmanager
+def _storing(place: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise RunError(f"{place}: {error}; what earlier epochs committed is whole") from error
+
+
+def _closing(place: str, writer: Writer) -> Callable[[object, BaseException | None, object], None]:
+    """Return what closes a writer at the end; its failure is told if nothing else has failed before."""
+
+    def close(_type: object, failed: BaseException | None, _trace: object) -> None:
+        try:
+            with _storing(place):
+                writer.close()
+        except RunError:
+            if failed is None:
+                raise
+
+    return close
