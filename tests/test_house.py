@@ -22,7 +22,7 @@ FLOORS = [
     {"key_columns"},
     {"keys"},
     {"lives"},
-    {"codecs", "windows", "detectors"},
+    {"codecs", "windows", "detectors", "generating"},
     {"sources", "stages", "sinks"},
     {"engine"},
     {"binding", "fingerprint", "pipeline", "config", "components"},
