@@ -43,6 +43,10 @@ class Planted:
         rows: NDArray[np.bool_] = self.kinds != NOTHING
         return rows
 
+    def head(self, count: int) -> Planted:
+        """Return what is planted in the first rows."""
+        return Planted(self.kinds[:count], self.shares[:count], self.slots[:count])
+
 
 class Planting:
     """Plants anomalies in the rows of a stream that begins at `start` (µs)."""

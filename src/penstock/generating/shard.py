@@ -43,6 +43,10 @@ class Block:
     times: NDArray[np.int64]
     planted: Planted
 
+    def head(self, count: int) -> Block:
+        """Return the first rows."""
+        return Block(self.frame.head(count), self.codes[:count], self.times[:count], self.planted.head(count))
+
 
 def schema_of(scenario: Scenario, payload: int) -> pl.Schema:
     """Return the columns of the rows: the time, the key, numbers, words, `planted`, and any payload."""
