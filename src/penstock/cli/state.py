@@ -42,14 +42,17 @@ def _told(path: str) -> dict[str, Any]:
     if not os.path.exists(os.path.join(path, LOG)):
         raise FlowError.at("DIR", f'there is no state in "{path}"; name the folder given to run --state')
     folder = StateFolder(path, look=True)
+    newest = folder.snapshots[0] if folder.snapshots else None
     last = folder.plans[-1] if folder.plans else None
+    ended = [name for plan in folder.plans for turn in plan.turns for name in turn.ended]
     return {
-        "epochs": len(folder.plans),
+        "epochs": folder.planned,
+        "saved": newest.note["epoch"] if newest else None,
         "rows": dict(last.rows) if last else {},
         "planned": rfc3339(last.planned) if last else None,
         "frontier": rfc3339(last.frontier) if last and BEGINNING < last.frontier < END else None,
-        "positions": stops_of(folder.plans),
-        "ended": sorted({name for plan in folder.plans for turn in plan.turns for name in turn.ended}),
+        "positions": stops_of(folder.plans, newest.note["stops"] if newest else {}),
+        "ended": sorted({*(newest.note["ended"] if newest else ()), *ended}),
         "bytes": sum(file.stat().st_size for file in folder.path.iterdir() if file.is_file()),
         "damaged": folder.lost,
         "holder": folder.holder,
