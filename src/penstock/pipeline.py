@@ -163,6 +163,20 @@ class Pipeline:
                     raise error.within(self.origin) from None
                 return self._run(flow, world, folder)
 
+    def go_on_check(self, folder: StateFolder) -> dict[str, int]:
+        """Raise FlowError if no run could go on with a state; return how large each split is, in bytes.
+
+        As far as the source can tell; compressed, where it is. Changes nothing.
+        """
+        flow = self.bind(folder.earlier)
+        with closing(flow.intake):
+            try:
+                folder.compare(self._shape(flow))
+            except FlowError as error:
+                raise error.within(self.origin) from None
+            sizes = flow.intake.sizes(flow.intake.splits)
+        return {name: size for name, size in sizes.items() if size is not None}
+
     def collect(self, world: World | None = None) -> dict[str, pl.DataFrame]:
         """Run and return every stream as one frame; the sinks are written as well."""
         flow = self.bind()

@@ -123,10 +123,19 @@ class StateFolder:
                 replace(self.path / SAMPLE, sealed(json.dumps(texts)))
                 self._log.begin(Head(run=uuid.uuid4().hex, shape=dict(shape)))
             else:
-                _compare(self.path, self._log.head.shape, shape)
+                self.compare(shape)
                 self._log.go_on()
         except OSError as error:
             raise FlowError.at("state.path", _refused(self.path, error)) from None
+
+    def compare(self, shape: Mapping[str, str]) -> None:
+        """Raise FlowError if a description is not what it was."""
+        before = self._log.head.shape if self._log.head else shape
+        for place in [*before, *(place for place in shape if place not in before)]:
+            was, is_now = before.get(place, "nothing"), shape.get(place, "nothing")
+            if was != is_now:
+                rule = f'is {is_now}, and was {was} when the state in "{self.path}" was begun'
+                raise FlowError.at(place, f"{rule}; change it back, or begin anew with --fresh")
 
     def newest(self, lacking: Callable[[Mapping[str, Any]], Mapping[str, bool]]) -> Saved | None:
         """Return the newest snapshot that can be gone on from; None: there is none, but all plans are there.
@@ -265,14 +274,3 @@ def _name_of(saved: Saved) -> str:
 
 def _refused(path: Path, error: OSError) -> str:
     return f'cannot write into "{path}": {error.strerror}; name a folder that can be written to'
-
-
-def _compare(path: Path, before: Mapping[str, str], now: Mapping[str, str]) -> None:
-    """Raise FlowError if a description is not what it was."""
-    for place in [*before, *(place for place in now if place not in before)]:
-        was, is_now = before.get(place, "nothing"), now.get(place, "nothing")
-        if was != is_now:
-            rule = (
-                f'is {is_now}, and was {was} when the state in "{path}" was begun; change it back, or begin'
-            )
-            raise FlowError.at(place, f"{rule} anew with --fresh")
