@@ -140,7 +140,7 @@ class _Loop:
             ended = self._buffer.frontier == END
             full = self._course.waiting >= self._flow.batching.rows or self._intake.bytes_read >= most
             if ended or full or self._world.now() - self._since >= wait:
-                self._release()
+                self._release(whole=full and self._tide is None)
                 most = self._intake.bytes_read + _READS_IN_BATCH * self._size
 
     def _read(self, split: int) -> None:
@@ -218,10 +218,10 @@ class _Loop:
             self._course.commit()
         self._begin_epoch()
 
-    def _release(self) -> None:
+    def _release(self, whole: bool = False) -> None:
         """Have the buffer let go of what it can, and hand it on."""
         self._since = self._world.now()
-        self._course.release()
+        self._course.release(whole=whole)
         self._hand_on()
 
     def _hand_on(self) -> None:
