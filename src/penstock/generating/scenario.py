@@ -109,6 +109,6 @@ class Scenario:
     @property
     def window(self) -> str:
         """A length of windows in which a key has some rows."""
-        seconds = 20 * self.keys.count / self.arrivals.rate
+        seconds = 5 * self.keys.count / self.arrivals.rate
         lengths = ("1s", "10s", "1m", "10m", "1h")
         return next((length for length in lengths if microseconds(length) >= seconds * 1e6), "1h")

@@ -110,6 +110,10 @@ class Shard:
             columns["payload"] = self._payloads.gather(text)
         return Block(pl.DataFrame(columns, schema=self._schema), codes, times, planted)
 
+    def due(self, row: int) -> int:
+        """Return when a row has its place in the stream, in µs; also of one that would follow the last."""
+        return int(self._clock.times(row, 1)[0])
+
     def _lateness(self, block: int, count: int) -> NDArray[np.int64] | int:
         """Return how long before its place in the stream each row happened, in µs."""
         bound = microseconds(self._scenario.disorder)
