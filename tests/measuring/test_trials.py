@@ -32,7 +32,7 @@ class Stalling(Dropped):
 
     def commit(self, epoch: int) -> None:
         self.commits += 1
-        self.clock.sleep(1.0 if self.commits == 3 else 0.0)
+        self.clock.sleep(1.0 if self.commits == 15 else 0.0)
 
 
 def test_a_stall_counts_for_every_event_that_had_to_wait(in_tmp, monkeypatch):
@@ -77,7 +77,7 @@ def test_windows_are_late_from_when_their_end_was_due():
     watch = done.watches["sink[0]"]
     assert watch.histogram.count == pytest.approx(10 * 4 * 2, abs=20)
     low, high = watch.histogram.quantiles([0.05, 0.99])
-    assert 0.05 <= low
+    assert low >= 0.05
     assert high < 0.05 + 0.05, "100 ms of event time are held back, and an epoch"
 
 
@@ -85,7 +85,7 @@ def test_a_live_flow_commits_each_second_unless_it_says_otherwise():
     clock = Clock()
     measured, _ = subject(Synthetic(rows=1000), clock, delay="0s")
     done = measured.offer(1000.0, 5.0)
-    assert done.watches["events"].histogram.longest == pytest.approx(2.0, abs=0.1), "a batch and an epoch"
+    assert done.watches["events"].histogram.longest == pytest.approx(1.0, abs=0.1)
 
 
 def test_a_lap_counts_all_events_and_leaves_nothing_behind(in_tmp):
@@ -109,7 +109,8 @@ def test_a_profile_names_every_part_and_adds_up(in_tmp):
     measured.lap()
     profile = measured.profile()
     assert set(profile.parts) == {
-        SOURCE, DECODE, "stage windows", "stage scores", "sink[0]", "sink[1]", "sink[2]", "sink[2] where", COMMIT,
+        SOURCE, DECODE, "stage windows", "stage scores",
+        "sink[0]", "sink[1]", "sink[2]", "sink[2] where", COMMIT,
     }  # fmt: skip
     assert profile.parts["stage windows"].rows == 200_000
     assert profile.parts["sink[0]"].rows == profile.parts["stage scores"].rows > 1000

@@ -35,7 +35,9 @@ _PACKAGES = ("penstock", "polars", "pyarrow", "numpy", "numba")
 @click.option("--rows", type=click.IntRange(min=1), help="Made-up events in a lap.  [default: 2000000]")
 @click.option("--laps", type=click.IntRange(min=1), default=5, show_default=True, help="Runs to be timed.")
 @click.option(
-    "--rate", type=click.FloatRange(min=1), help="Events a second to offer.  [default: half of what it can]"
+    "--rate",
+    type=click.FloatRange(min=1),
+    help="Events a second to offer.  [default: half of what it can, or that of --against]",
 )
 @click.option("--trials", type=click.IntRange(min=0), default=3, show_default=True, help="Runs at that rate.")
 @click.option(
@@ -60,6 +62,8 @@ def bench(flow: str | None, as_json: bool, profile: bool, against: str | None, *
     from penstock.measuring.told import comparison, lines
 
     earlier = _earlier(against)
+    if options["rate"] is None and earlier is not None:
+        options["rate"] = earlier.get("latency", {}).get("offered/s")
     with _fed(flow, options) as (subject, of):
         found = _measured(subject, of, options)
     changes = [] if earlier is None else compared(earlier, found)
@@ -86,7 +90,7 @@ def _measured(subject: Subject, of: dict[str, Any], options: dict[str, Any]) -> 
     laps = [subject.lap() for _ in range(options["laps"])]
     fast = results.throughput(laps)
     found: dict[str, Any] = {
-        "of": {**of, "events": first.events, "offered/s": options["rate"]},
+        "of": {**of, "events": first.events},
         "machine": about,
         "throughput": fast,
         "stages": results.stages(subject.profile()),
@@ -110,14 +114,14 @@ def _fed(path: str | None, options: dict[str, Any]) -> Iterator[tuple[Subject, d
     from penstock.measuring.trials import Subject
 
     preset, paths, kind = options["preset"], options["paths"], options["kind"]
+    if path is None and paths is not None:
+        raise FlowError.at("--input", "needs a flow that reads it")
     if path is None and preset is None:
         raise FlowError.at(
             "FLOW.toml", "is missing; name a flow, or a preset to make one for: --preset sensors"
         )
     if preset is not None and paths is not None:
         raise FlowError.at("--input", "is not for a preset; give one of both")
-    if path is None and paths is not None:
-        raise FlowError.at("--input", "needs a flow that reads it")
     if kind is not None and preset is None:
         raise FlowError.at("--format", "needs --preset")
     with tempfile.TemporaryDirectory(prefix="penstock-bench-") as folder:

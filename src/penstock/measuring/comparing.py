@@ -11,7 +11,7 @@ from penstock.errors import FlowError
 Verdict: TypeAlias = Literal["better", "worse", "within the noise"]
 _ONE = 0.05
 """What a figure that was taken once must differ by at least, as a share."""
-_SAME = ("what", "events", "format", "offered/s")
+_SAME = ("what", "events", "format")
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,10 @@ def compared(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[Compared]:
             raise FlowError.at(
                 "--against", f"must be a measurement of the same: {key} was {one}, and is {other}"
             )
+    rates = [found["latency"]["offered/s"] for found in (then, now) if "latency" in found]
+    if len({*rates}) > 1:
+        rule = f"must be a measurement at the same rate: {rates[0]:,.0f} was offered, and now {rates[1]:,.0f}"
+        raise FlowError.at("--against", rule)
     before = dict(_figures(then))
     return [
         Compared(name, before[name][1], figures, _verdict(before[name][1], figures, more_is_better))

@@ -30,7 +30,7 @@ class Paced:
 
     def __init__(self, source: Source, schedule: Schedule, marks: Marks, time: str) -> None:
         self._source, self._schedule, self._marks, self._time = source, schedule, marks, time
-        self._row_bytes = _ROW_BYTES
+        self._row_bytes: float = _ROW_BYTES
         self._texts: dict[int, tuple[Text, float, float]] = {}
 
     @property
@@ -40,9 +40,6 @@ class Paced:
 
     def decoder(self, sample: bytes) -> Decoder | None:
         """Make the decoder, which tells the event times of what it decodes."""
-        lines = sample.count(b"\n")
-        if lines:
-            self._row_bytes = len(sample) // lines
         decoder = self._source.decoder(sample)
         return decoder and _telling(decoder, self)
 
@@ -53,9 +50,15 @@ class Paced:
     def open(self, split: str, position: int, size: int) -> Reader:
         """Start to read a split: to look at it, or at the pace of the schedule."""
         if self._schedule.begun is None:
-            return self._source.open(split, position, size)
-        piece = max(int(self._schedule.rate * _SPAN), 1) * self._row_bytes
+            return _LookingReader(self._source.open(split, position, size), size, self)
+        piece = max(int(max(int(self._schedule.rate * _SPAN), 1) * self._row_bytes), 1)
         return _PacedReader(self._source.open(split, position, min(piece, size)), self._schedule, size, self)
+
+    def looked(self, chunk: Chunk, size: int) -> None:
+        """Note how many rows there are in a piece of some `size` bytes."""
+        rows = _count(chunk)
+        if rows:
+            self._row_bytes = (size if isinstance(chunk.data, pl.DataFrame) else chunk.data.size) / rows
 
     def hand(self, chunk: Chunk, due: tuple[float, float]) -> None:
         """Note which rows are handed over, and when they were due."""
@@ -70,6 +73,22 @@ class Paced:
         if known is not None and len(rows) and self._time in rows.columns:
             times = rows[self._time].drop_nulls()
             self._marks.note(times.cast(pl.Datetime("us")).cast(pl.Int64).to_numpy(), known[1:])
+
+
+class _LookingReader:
+    def __init__(self, reader: Reader, size: int, paced: Paced) -> None:
+        self._reader, self._size, self._paced = reader, size, paced
+
+    def read(self) -> Chunk | None:
+        """Read on; see `Reader.read`."""
+        chunk = self._reader.read()
+        if chunk is not None:
+            self._paced.looked(chunk, self._size)
+        return chunk
+
+    def close(self) -> None:
+        """Close what is read."""
+        self._reader.close()
 
 
 class _PacedReader:

@@ -97,7 +97,7 @@ def _part(name: str, spent: Spent, lap: Lap) -> Results:
     return {
         "part": name,
         "calls": spent.calls,
-        "rows": spent.rows,
+        "rows": int(spent.rows),
         "wall s": spent.wall,
         "cpu s": spent.cpu,
         "cpu share": spent.cpu / max(lap.cpu, 1e-9),

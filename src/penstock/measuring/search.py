@@ -16,6 +16,7 @@ _MOST = 10
 _FIRST, _UP, _DOWN = 0.7, 1.3, 0.6
 _GROWTH = 0.01
 """Seconds that lag may grow in a second and be held not to: it is so much where a rate is 1 % too high."""
+_LEAST = 0.1
 _LAG = 0.25
 """The lag, as a share of a trial, from which on it does not matter whether it still grows."""
 
@@ -33,15 +34,16 @@ class Tried:
 def judged(offered: Offered) -> Tried:
     """Tell whether a rate was held: by the lag in the last quarter of a trial and that in the second.
 
-    Lag is how late rows were handed over, in seconds; medians, so that a single stall, such as a commit, is
-    none.
+    Lag is how late rows were handed over, in seconds; of each quarter nearly the least of it, for a stall,
+    such as a commit, that is made up for is no growth.
     """
     due, late = np.array(offered.late).reshape(-1, 2).T
     span = due[-1] if len(due) else 0.0
     parts = [late[(due >= begin * span) & (due <= end * span)] for begin, end in ((0.25, 0.5), (0.75, 1.0))]
-    if not span or not all(map(len, parts)):  # it stood still for a quarter of the time
+    stood_still = not span or not all(map(len, parts)) or offered.seconds - span > _LAG * offered.seconds
+    if stood_still:  # for a quarter of the time
         return Tried(offered.rate, False, math.inf, math.inf)
-    middle, last = (float(np.median(part)) for part in parts)
+    middle, last = (float(np.quantile(part, _LEAST)) for part in parts)
     growth = (last - middle) / (0.5 * span)
     is_held = bool(growth <= _GROWTH and last <= _LAG * span)
     return Tried(offered.rate, is_held, last, float(growth))
