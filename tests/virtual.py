@@ -1,10 +1,10 @@
-"""A clock that stands still unless someone sleeps, or works."""
+"""A clock that stands still unless someone sleeps."""
 
 from __future__ import annotations
 
 
 class Clock:
-    """Seconds; `sleep` passes them, and so does `work`, which keeps a record of how often it was called."""
+    """Tells seconds; only `sleep` passes them."""
 
     def __init__(self, at: float = 1000.0) -> None:
         self.at = at

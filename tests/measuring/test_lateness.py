@@ -56,3 +56,12 @@ def test_what_is_not_known_is_not_counted():
     assert np.isnan(histogram.quantiles([0.5])).all()
     histogram.add(np.array([0.0]))
     assert histogram.quantiles([0.5]) == [pytest.approx(0.0)]
+
+
+def test_the_latest_marks_are_kept_of_many():
+    marks, piece = Marks(), 1000
+    for number in range(30_000):
+        times = START + (number * piece + np.arange(piece)) * 1000
+        marks.note(times, (number * 1.0, number + 1.0))
+    asked = START + np.arange(29_000 * piece, 30_000 * piece, 100_003) * 1000
+    assert np.abs(marks.due(asked) - (asked - START) / 1e6).max() < 0.01

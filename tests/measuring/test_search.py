@@ -26,7 +26,7 @@ def offered(
         free = begin + work
         if at + late[-1][1] > seconds:
             break
-    return Offered(rate, seconds, 0, {}, late, 0)
+    return Offered(rate, seconds, 0, {}, np.array(late), 0)
 
 
 @given(load=st.floats(0.1, 5))
@@ -43,7 +43,7 @@ def test_a_stall_that_is_made_up_for_is_no_growth():
 
 def test_one_that_stands_still_is_not_held():
     assert not judged(offered(1e6, 1e6, stall=(0.1, 10))).held
-    assert judged(Offered(1.0, 1.0, 0, {}, [], 0)).lag == math.inf
+    assert judged(Offered(1.0, 1.0, 0, {}, np.empty((0, 2)), 0)).lag == math.inf
 
 
 @given(capacity=st.floats(1e3, 1e7), guess=st.floats(0.3, 3))

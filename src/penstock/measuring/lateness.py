@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 _AT_ONCE = 8
 """Marks that are made of one piece of rows."""
-_MOST = 1 << 18
+_MOST = 1 << 17
 """Marks that are kept."""
 _LOWEST, _STEP = 1e-6, math.log(1.01)
 """Bins begin at a microsecond, and each is a hundredth wider than the one before."""
@@ -25,8 +25,9 @@ class Marks:
     """
 
     def __init__(self) -> None:
-        self._times: list[int] = []
-        self._due: list[float] = []
+        # Of one size, whatever is measured for how long: that memory is flat shall be seen.
+        self._times, self._due = np.zeros(_MOST, np.int64), np.zeros(_MOST)
+        self._count = 0
         self._highest = -(2**63)
         self._lock = Lock()
 
@@ -35,19 +36,22 @@ class Marks:
         if not len(times):
             return
         reached = np.maximum(np.maximum.accumulate(times), self._highest)
-        steps = min(_AT_ONCE, len(times))
-        places = np.linspace(0, len(times) - 1, steps).astype(np.int64)
+        places = np.linspace(0, len(times) - 1, min(_AT_ONCE, len(times))).astype(np.int64)
         with self._lock:
             self._highest = max(int(reached[-1]), self._highest)
-            self._times += reached[places].tolist()
-            self._due += np.interp(places + 1, [0, len(times)], due).tolist()
-            if len(self._times) > _MOST:
-                del self._times[: _MOST // 2], self._due[: _MOST // 2]
+            if self._count + len(places) > _MOST:
+                for kept in (self._times, self._due):
+                    kept[: _MOST // 2] = kept[self._count - _MOST // 2 : self._count]
+                self._count = _MOST // 2
+            new = slice(self._count, self._count + len(places))
+            self._times[new] = reached[places]
+            self._due[new] = np.interp(places + 1, [0, len(times)], due)
+            self._count = new.stop
 
     def due(self, times: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return when event times (µs) were due to be reached, in seconds of the schedule's clock."""
         with self._lock:
-            known, due = np.array(self._times, np.int64), np.array(self._due)
+            known, due = self._times[: self._count].copy(), self._due[: self._count].copy()
         if not len(known):
             return np.full(len(times), np.nan)
         first = int(known[0])  # so that differences are small enough to be exact

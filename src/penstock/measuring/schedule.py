@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from array import array
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Lock
@@ -21,8 +22,8 @@ class Schedule:
     sleep: Callable[[float], None] = time.sleep
     begun: float | None = None
     handed: int = 0
-    late: list[tuple[float, float]] = field(default_factory=list)
-    """When rows were due, in seconds from the beginning, and how much later they were handed over."""
+    late: array[float] = field(default_factory=lambda: array("d"))
+    """In turn: when rows were due, in seconds from the beginning, and how much later they were handed on."""
     _lock: Lock = field(default_factory=Lock)
 
     def begin(self) -> None:
@@ -38,4 +39,4 @@ class Schedule:
 
     def note(self, due: float) -> None:
         """Note that rows that were due are handed over now."""
-        self.late.append((due - (self.begun or 0.0), max(self.clock() - due, 0.0)))
+        self.late.extend((due - (self.begun or 0.0), max(self.clock() - due, 0.0)))

@@ -37,7 +37,7 @@ def judged(offered: Offered) -> Tried:
     Lag is how late rows were handed over, in seconds; of each quarter nearly the least of it, for a stall,
     such as a commit, that is made up for is no growth.
     """
-    due, late = np.array(offered.late).reshape(-1, 2).T
+    due, late = offered.late.T
     span = due[-1] if len(due) else 0.0
     parts = [late[(due >= begin * span) & (due <= end * span)] for begin, end in ((0.25, 0.5), (0.75, 1.0))]
     stood_still = not span or not all(map(len, parts)) or offered.seconds - span > _LAG * offered.seconds

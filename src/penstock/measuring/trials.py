@@ -11,7 +11,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import get_ident
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from penstock.engine.flow import Epochs, Flow, Outlet
 from penstock.engine.loop import World, run, wall_clock
@@ -61,7 +63,8 @@ class Offered:
     seconds: float
     handed: int
     watches: dict[str, Watch]
-    late: list[tuple[float, float]]
+    late: NDArray[np.float64]
+    """When rows were due, in seconds from the beginning, and how much later they were handed over: (n, 2)."""
     released: int
     cpu: float = 0.0
 
@@ -74,6 +77,8 @@ class Subject:
     source: Source
     clock: Callable[[], float] = time.perf_counter
     sleep: Callable[[float], None] = time.sleep
+    sheltered: bool = True
+    """Whether sinks write into a folder of the measurement, and to nothing else."""
     _events: float = field(default=math.inf)
     """How many there are, once a lap has shown it."""
 
@@ -135,7 +140,7 @@ class Subject:
             self.clock() - begun,
             schedule.handed,
             watches,
-            schedule.late,
+            np.array(schedule.late).reshape(-1, 2),
             summary.rows["released"],
             time.process_time() - cpu,
         )
@@ -158,7 +163,8 @@ class Subject:
             self.pipeline.source = source
             if live and self.pipeline.epochs.every is None:
                 self.pipeline.epochs = Epochs(self.pipeline.epochs.rows, _LIVE)
-            return sheltered(self.pipeline.bind(), folder)
+            flow = self.pipeline.bind()
+            return sheltered(flow, folder) if self.sheltered else flow
         finally:
             self.pipeline.source, self.pipeline.epochs = usual
 
