@@ -50,7 +50,7 @@ def latency(setting: Setting) -> Outcome:
             ]
             records.append(_record("added to a file that is followed", _followed(lines, spec, seconds)))
     return Outcome(
-        f"latency: {_RATE:,} JSON lines a second for {seconds:.0f} s, batches and epochs of 10 ms, to a console",
+        f"latency: {_RATE:,} JSON lines a second for {seconds:.0f} s, batches and epochs of 10 ms, printed",
         records,
         [
             "from when a line was due to when its row was printed and its epoch committed, of each row",

@@ -42,7 +42,7 @@ _TRIED = 400
 
 @dataclass(frozen=True)
 class Planted:
-    """The sizes of scores, and the anomaly each row is in: -1 for none, -2 right behind one; shape (rows,)."""
+    """The sizes of scores, and the anomaly each row is in: -1 for none, -2 right behind one; (rows,)."""
 
     scores: NDArray[np.float64]
     anomalies: NDArray[np.int64]
@@ -82,7 +82,7 @@ def truth(setting: Setting) -> Outcome:
         records,
         [
             f"planted: {counts}; {_SIZE} deviations, {_LENGTH} long but for spikes and dropouts to 0",
-            "recall: anomalies with a row that is flagged, by kind too; precision: flagged rows in an anomaly",
+            "recall: anomalies with a row that is flagged, by kind too; precision: flagged rows in one",
             "first at the detector's own threshold, then at the one that is best for F1, chosen afterwards",
         ],
     )
