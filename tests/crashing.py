@@ -49,12 +49,12 @@ def write_flow(name: str, out: str, state: str | None = None, **settings: object
     head, *parts = [
         (FLOWS / f"{part}.toml").read_text() for part in (["head", *names] if names[0] in PARTS else names)
     ]
-    for setting, value in settings.items():
-        table, _, key = setting.rpartition("_")
-        head, count = re.subn(rf"(\[{table or '.*'}]\n(?:\w+ = .*\n)*?{key} = ).*", rf"\g<1>{value}", head)
-        assert count
     if state:
-        head += f'\n[state]\npath = "{state}"\n'
+        head += f'\n[state]\npath = "{state}"\nsave_every = "1m"\n'
+    for setting, value in settings.items():
+        table, _, key = setting.partition("_") if "_" in setting else (".*", "", setting)
+        head, count = re.subn(rf"(\[{table}]\n(?:\w+ = .*\n)*?{key} = ).*", rf"\g<1>{value}", head)
+        assert count
     path = f"{out}.toml"
     Path(path).write_text("\n".join([head, *parts]).replace("OUT", out))
     return path

@@ -8,7 +8,6 @@ import pickle
 import sys
 import tempfile
 from contextlib import redirect_stdout, suppress
-from itertools import count
 from typing import Any
 
 from numba.core.dispatcher import Dispatcher
@@ -23,17 +22,14 @@ __all__ = ["World", "count_steps", "load"]
 
 def count_steps(last: int) -> None:
     """Write down the steps of the protocol that are taken from now on, and die at the last (0: at none)."""
-    real = durable.reached
+    kill = durable.on_step
     notes = os.open("steps", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
 
-    def reached(step: str) -> None:
+    def note(step: str) -> None:
         os.write(notes, f"{step}\n".encode())
-        real(step)
+        kill(step)
 
-    durable._KILL_AT, durable._steps = last, count(1)
-    for name, module in list(sys.modules.items()):
-        if name.startswith("penstock.") and getattr(module, "reached", None) is real:
-            setattr(module, "reached", reached)  # noqa: B010 not one that is known
+    durable._KILL_AT, durable.on_step = last, note
 
 
 def _learn() -> None:

@@ -37,10 +37,10 @@ def test_there_are_enough_kills() -> None:
     assert 2 * STEPS + len(FLOWS) * MOMENTS + 2 * FOLLOWED + COMMANDS >= 150
 
 
-@pytest.mark.parametrize("part", range(2))
-def test_a_run_that_dies_at_every_step_it_takes(in_tmp: Path, part: int) -> None:
+@pytest.mark.parametrize(("part", "save_every"), [(0, "1B"), (1, "1h")])
+def test_a_run_that_dies_at_every_step_it_takes(in_tmp: Path, part: int, save_every: str) -> None:
     make_input(rows=20)
-    trial = Trial("all", random.Random(part), epoch_rows=30)
+    trial = Trial("all", random.Random(part), epoch_rows=30, state_save_every=f'"{save_every}"')
     for step in range(1 + part, len(trial.steps) + 1, 2):
         trial.forget()
         assert trial.live(step)

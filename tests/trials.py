@@ -16,8 +16,14 @@ from crashing import a_line, forget, output, write_flow
 from forks import Done, Life, steps
 
 BATCH_ROWS, BATCH_BYTES, THREADS = (1, 7, 25, 1000), ("100B", "1kB", "64kB"), (0, 1, 2)
+SAVE_EVERY = ("1B", "3kB", "30ms", "1h")
 _LONGEST = 300.0
 """Seconds after which what did not come is taken never to come."""
+
+
+def any_settings(rng: random.Random) -> dict[str, object]:
+    """Return settings that change nothing in what comes out."""
+    return {"batch_threads": rng.choice(THREADS), "state_save_every": f'"{rng.choice(SAVE_EVERY)}"'}
 
 
 class Trial:
@@ -45,7 +51,7 @@ class Trial:
 
     def live(self, step: int = 0, seconds: float | None = None) -> bool:
         """Have one life, which dies at a step or after a while; tell whether it did, else check what came."""
-        settings = {**self._settings, "batch_threads": self.rng.choice(THREADS)}
+        settings = {**any_settings(self.rng), **self._settings}
         if not self._same_files:
             settings["batch_rows"] = self.rng.choice(BATCH_ROWS)
             settings["batch_bytes"] = f'"{self.rng.choice(BATCH_BYTES)}"'
@@ -131,8 +137,8 @@ class FollowedTrial:
     def die(self, kills: int) -> None:
         """Have lives that are killed while lines are written, until so many were."""
         while self.kills < kills:
-            threads, rows = self.rng.choice(THREADS), self.rng.choice(BATCH_ROWS)
-            flow = write_flow(self._name, "out", "state", batch_threads=threads, batch_rows=rows)
+            rows = self.rng.choice(BATCH_ROWS)
+            flow = write_flow(self._name, "out", "state", batch_rows=rows, **any_settings(self.rng))
             life = Life(flow, self.rng.choice([0, self.rng.randrange(1, 120)]))
             for _ in range(self.rng.randrange(1, 8)):
                 self.write()
