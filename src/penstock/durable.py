@@ -40,6 +40,21 @@ def sync(path: Path) -> None:
         os.close(handle)
 
 
+def make_folder(path: Path, under: Path | None = None) -> None:
+    """Make a folder that lasts, if it is not there, and those it is in: up to `under`, or to one there was.
+
+    Also of one that is there its name may not last yet, if who made it has died.
+    """
+    top = under or next((folder for folder in path.parents if folder.exists()), path)
+    path.mkdir(parents=True, exist_ok=True)
+    for folder in path.parents:
+        reached("sync the folder above")
+        with suppress(PermissionError):  # of one that may not be read
+            sync(folder)
+        if folder == top:
+            break
+
+
 def replace(path: Path, *data: bytes | memoryview) -> None:
     """Put `data` in the place of a file: whoever looks, whatever dies, finds the old or the new, whole."""
     beside = path.with_name(path.name + ".partial")

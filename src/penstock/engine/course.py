@@ -135,8 +135,8 @@ class Course:
         note = {
             "run": self._folder.run,
             "epoch": self._epoch - 1,
-            "splits": self.buffer.names,
-            "stops": self._stops,
+            "splits": [*self.buffer.names],  # copies: what is noted must not go on with the run
+            "stops": dict(self._stops),
             "ended": sorted(self._ended),
             "ledger": self.ledger.note(),
             "chronicle": self.chronicle.state(),

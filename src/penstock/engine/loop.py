@@ -77,6 +77,8 @@ class _Loop:
         saved = folder.newest(outlets.lacking) if folder else None
         self._plans = folder.go_on_from(saved) if folder else ()
         self._resumes = bool(saved or self._plans)
+        self._earlier = saved.note["ledger"]["read"] if saved else 0
+        """Rows that earlier runs have read."""
         self._course = self._made(outlets, folder, saved)
         self._buffer = self._course.buffer
 
@@ -249,4 +251,5 @@ class _Loop:
             frontier=ledger.last_time,
             needed_delay=self._buffer.latest_by,
             interrupted=self._interrupted,
+            earlier=self._earlier,
         )

@@ -10,7 +10,7 @@ from typing import ClassVar
 import polars as pl
 
 from penstock.codecs.ndjson import encode
-from penstock.durable import reached, remove, replace, sealed, unsealed
+from penstock.durable import make_folder, reached, remove, replace, sealed, unsealed
 from penstock.errors import FlowError
 from penstock.fields import FilePath, description
 from penstock.model import Stream
@@ -48,7 +48,7 @@ class NdJsonFile:
 
     def _opened(self, run: str | None, planned: int) -> _NdJsonWriter:
         try:
-            os.makedirs(os.path.dirname(self.path) or ".", exist_ok=True)
+            make_folder(Path(self.path).parent)
             return _NdJsonWriter(Path(self.path), run, planned)
         except OSError as error:
             rule = f'cannot write "{self.path}": {error.strerror}; name a file that can be written'

@@ -15,7 +15,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from penstock.durable import reached, remove, sync
+from penstock.durable import make_folder, reached, remove, sync
 from penstock.errors import FlowError
 from penstock.expressions import check_columns
 from penstock.fields import FilePath, Names, description
@@ -88,7 +88,7 @@ class Parquet:
     def _folder(self) -> Path:
         folder = Path(self.path)
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
             if not os.access(folder, os.W_OK):
                 raise PermissionError(13, "Permission denied")
         except OSError as error:
@@ -159,6 +159,8 @@ class _ParquetWriter:
         self._schema = _stored(columns.to_frame().select(stored).to_arrow().schema)
         self._earlier = earlier
         self._parts: dict[Path, _Part] = {}
+        self._lasting = {folder}
+        """The folders that are there for good."""
         self._epochs = epochs
         self._committed = epochs is not None and epochs.whole > 0
 
@@ -226,7 +228,9 @@ class _ParquetWriter:
 
     def _writer(self, part: _Part) -> pq.ParquetWriter:
         if part.writer is None:
-            part.folder.mkdir(parents=True, exist_ok=True)
+            if part.folder not in self._lasting:
+                make_folder(part.folder, self._folder)
+                self._lasting.add(part.folder)
             part.writer = pq.ParquetWriter(
                 part.folder / _HALF_WRITTEN,
                 self._schema,
