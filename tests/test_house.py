@@ -26,6 +26,7 @@ FLOORS = [
     {"sources", "stages", "sinks"},
     {"engine"},
     {"binding", "fingerprint", "pipeline", "config", "components"},
+    {"measuring"},
     {"cli"},
     {"__main__"},
 ]
