@@ -41,6 +41,7 @@ def bench(*arguments: str, code: int = 0):
 @pytest.fixture(autouse=True)
 def files(in_tmp: Path) -> None:
     Path("flow.toml").write_text(FLOW)
+    Path("made.toml").write_text('[source]\ntype = "synthetic"\nrows = 9\n')
     Path("events.ndjson").write_bytes(encode(Synthetic(rows=20_000).open("shard-0", 0, 2**24).read().data))
 
 
@@ -70,7 +71,7 @@ def test_a_flow_is_measured_and_nothing_is_written(names):
     assert set(found["latency"]["ms"]) == {"events", "sink[0]", "sink[1]"}
     assert found["memory"]["peak MB"] > 50
     assert "held" not in found
-    assert names() == ["events.ndjson", "flow.toml"]
+    assert names() == ["events.ndjson", "flow.toml", "made.toml"]
 
 
 def test_a_preset_is_measured_with_a_search_and_a_profile():
@@ -124,6 +125,7 @@ def test_an_earlier_run_is_compared_with():
         (["flow.toml", "--format", "csv"], "--format: needs --preset"),
         (["flow.toml", "--batch-delay", "soon"], "--batch-delay: must be a duration"),
         (["flow.toml", "--against", "flow.toml"], "--against: must be what `penstock bench --json` printed"),
+        (["made.toml", "--input", "events.ndjson"], "--input: needs a flow that reads files, and the source"),
         (["nothing.toml"], "nothing.toml: cannot read the flow"),
     ],
 )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 import polars as pl
 
 from penstock.codecs import CODECS
 from penstock.detectors.rolling_zscore import RollingZScore
+from penstock.errors import FlowError
 from penstock.generating.presets import PRESETS
 from penstock.measuring.prepared import prepared
 from penstock.model import Source
@@ -50,7 +51,9 @@ def ready(source: Source, rows: int | None) -> Source:
 def fed_by(source: Source, paths: str) -> Source:
     """Return a source of other files, read as those of `source` are."""
     described: Any = source
-    assert {field.name for field in fields(described)} >= {"paths"}
+    if not is_dataclass(source) or "paths" not in {field.name for field in fields(described)}:
+        kind = type(source).__name__
+        raise FlowError.at("--input", f"needs a flow that reads files, and the source of this is {kind}")
     fed: Source = replace(described, paths=(paths,))
     return fed
 
