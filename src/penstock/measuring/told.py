@@ -15,7 +15,7 @@ def lines(found: Mapping[str, Any], profile: bool) -> Iterator[str]:
     of, about = found["of"], found["machine"]
     yield f"{about['cpu']}, {about['cores']} cores, load {about['load']} at the start"
     if of["left out"]:
-        yield f"left out: {', '.join(of['left out'])}: it writes to no path"
+        yield f"left out, for they write to no path: {', '.join(of['left out'])}"
     fast = found["throughput"]
     yield f"{of['what']}: {of['events']:,} events, {of['format']}; {fast['laps']} laps"
     speed = f"{_of(fast['events/s'], 1e6)} M events/s"
