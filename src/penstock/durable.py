@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from hashlib import blake2b
 from itertools import count
 from pathlib import Path
 
+from penstock.errors import TransientError
+
 _KILL_AT = int(os.environ.get("PENSTOCK_KILL_AT", "0"))
 """For tests: the step at which the process kills itself; 0: at none."""
 _DIGEST = 8
+_TRANSIENT = {
+    errno.EAGAIN, errno.EBUSY, errno.EINTR, errno.ENFILE, errno.ENOBUFS, errno.ENOLCK, errno.ENOMEM,
+}  # fmt: skip
+"""What a file system says where it has done nothing and lost nothing. An error of the device or of a server
+(EIO, ETIMEDOUT, ESTALE) is not: it may be of bytes that an earlier call handed over, and that are gone."""
 _steps = count(1)
 
 
@@ -23,13 +31,47 @@ def reached(step: str) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
+@contextmanager
+def storing(path: Path) -> Iterator[None]:
+    """Have what fails in here say that it was this file; TransientError for what can be done again.
+
+    What is done in here must be able to be done twice. To sync is not: what a failed sync was to bring to the
+    disk may be gone from memory, too, and the next one then has nothing to do, and says so.
+    """
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or str(path)
+        if error.errno in _TRANSIENT:
+            raise TransientError(told(error)) from error
+        raise
+
+
+def told(error: OSError) -> str:
+    """Say in words what failed, and where."""
+    where = f': "{os.fsdecode(error.filename)}"' if error.filename else ""
+    return f"{error.strerror or error}{where}"
+
+
 def sync(path: Path) -> None:
     """Have what is in a file, or which names are in a folder, reach the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(handle)
+        sync_open(handle, path)
     finally:
         os.close(handle)
+
+
+def sync_open(file: int, path: Path) -> None:
+    """Have what was written into an open file reach the disk.
+
+    By the handle that it was written with: one that is opened later may not be told of an earlier failure.
+    """
+    try:
+        os.fsync(file)
+    except OSError as error:
+        error.filename = str(path)
+        raise
 
 
 def replace(path: Path, data: bytes) -> None:
@@ -55,7 +97,21 @@ def write_all(handle: int, data: bytes) -> None:
     """Write all of `data`."""
     rest = memoryview(data)
     while rest:
-        rest = rest[os.write(handle, rest) :]
+        rest = rest[_some(os.write(handle, rest)) :]
+
+
+def write_at(handle: int, data: bytes, at: int) -> None:
+    """Write all of `data` at a place of a file; may be done again if it fails."""
+    rest = memoryview(data)
+    while rest:
+        count = _some(os.pwrite(handle, rest, at))
+        rest, at = rest[count:], at + count
+
+
+def _some(count: int) -> int:
+    if count <= 0:
+        raise OSError(errno.EIO, "nothing was written, and it was not said why")
+    return count
 
 
 def remove(files: Sequence[Path]) -> None:

@@ -32,7 +32,7 @@ def dying(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
         if next(steps, None) is None:
             raise DeathError
 
-    for module in ("penstock.durable", "penstock.sinks.parquet", "penstock.sinks.ndjson"):
+    for module in ("penstock.durable", "penstock.sinks.parquet_file", "penstock.sinks.ndjson"):
         monkeypatch.setattr(f"{module}.reached", reached)
     monkeypatch.setattr("penstock.engine.statefolder.reached", reached)
 

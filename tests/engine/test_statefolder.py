@@ -162,7 +162,7 @@ def test_a_disk_that_is_full_at_any_step(in_tmp: Path, monkeypatch: pytest.Monke
             raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        for module in ("durable", "sinks.parquet", "sinks.ndjson", "engine.statefolder"):
+        for module in ("durable", "sinks.parquet_file", "sinks.ndjson", "engine.statefolder"):
             patch.setattr(f"penstock.{module}.reached", reached)
         with pytest.raises(PenstockError, match="No space left"):
             load(flow).run(state="state")

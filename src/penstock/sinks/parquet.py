@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -15,11 +14,12 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from penstock.durable import reached, remove, sync
+from penstock.durable import remove, storing
 from penstock.errors import FlowError
 from penstock.expressions import check_columns
 from penstock.fields import FilePath, Names, description
 from penstock.model import EVENT_TIME, Stream
+from penstock.sinks.parquet_file import ParquetFile
 
 _HALF_WRITTEN = ".epoch.partial"
 _OURS = re.compile(rf"epoch-\d{{8,}}\.parquet|{re.escape(_HALF_WRITTEN)}")
@@ -27,7 +27,7 @@ _RUN, _FILES = "penstock.run", "penstock.files"
 """What a file tells of the epoch it is of."""
 _NULL = "__HIVE_DEFAULT_PARTITION__"
 _IN_A_NAME = (pl.String, pl.Categorical, pl.Enum, pl.Boolean, pl.Date, pl.Datetime("us"), EVENT_TIME)
-_ROWS_IN_GROUP, _ROWS_AT_ONCE, _MOST_BYTES = 65_536, 16_384, 1 << 30
+_ROWS_IN_GROUP, _MOST_BYTES = 65_536, 1 << 30
 
 
 @description
@@ -88,7 +88,8 @@ class Parquet:
     def _folder(self) -> Path:
         folder = Path(self.path)
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            with storing(folder):
+                folder.mkdir(parents=True, exist_ok=True)
             if not os.access(folder, os.W_OK):
                 raise PermissionError(13, "Permission denied")
         except OSError as error:
@@ -135,12 +136,12 @@ class _Epochs:
 
 @dataclass
 class _Part:
-    """The file of one partition in the present epoch, and the rows not yet in it."""
+    """One partition in the present epoch: its file, if it is begun, and the rows not yet in it."""
 
     folder: Path
     rows: list[pa.Table] = field(default_factory=list)
     count: int = 0
-    writer: pq.ParquetWriter | None = None
+    file: ParquetFile | None = None
 
 
 class _ParquetWriter:
@@ -168,11 +169,14 @@ class _ParquetWriter:
 
     def write(self, rows: pl.DataFrame) -> None:
         """Take rows of the present epoch; see `Writer.write`."""
+        for part in self._parts.values():
+            if part.count >= _ROWS_IN_GROUP or (part.file and not part.file.is_settled):
+                self._store(part)  # before anything else: if that fails, none of these rows is taken
         if not self._by:
             return self._add(self._folder, rows)
-        for values, part in rows.partition_by(self._by, as_dict=True, include_key=False).items():
+        for values, part_rows in rows.partition_by(self._by, as_dict=True, include_key=False).items():
             names = (f"{name}={_hive(value)}" for name, value in zip(self._by, values, strict=True))
-            self._add(self._folder.joinpath(*names), part)
+            self._add(self._folder.joinpath(*names), part_rows)
         return None
 
     def commit(self, epoch: int) -> None:
@@ -180,28 +184,20 @@ class _ParquetWriter:
         if not self._committed and not self._parts and not self._by:
             self._parts[self._folder] = _Part(self._folder)  # a file without rows, for its columns
         for part in self._parts.values():
-            self._flush(part)
-            writer = self._writer(part)
-            if self._epochs is not None:
-                writer.add_key_value_metadata(self._epochs.mark(len(self._parts)))
-            writer.close()
-            reached("sync a file")
-            sync(part.folder / _HALF_WRITTEN)
-        remove([*{*self._earlier} - {part.folder / _HALF_WRITTEN for part in self._parts.values()}])
-        for part in self._parts.values():
-            reached("rename a file")
-            os.replace(part.folder / _HALF_WRITTEN, part.folder / f"epoch-{epoch:08}.parquet")
-            reached("sync its folder")
-            sync(part.folder)
-        self._parts, self._earlier, self._committed = {}, [], True
+            self._finish(part)
+        with storing(self._folder):
+            remove([*{*self._earlier} - {part.folder / _HALF_WRITTEN for part in self._parts.values()}])
+        self._earlier, self._committed = [], True
+        for folder, part in [*self._parts.items()]:
+            assert part.file is not None
+            part.file.take(folder / f"epoch-{epoch:08}.parquet")
+            del self._parts[folder]
 
     def close(self) -> None:
         """Remove what was not committed."""
         for part in self._parts.values():
-            if part.writer:
-                with suppress(OSError):  # it may be a full disk that ended the run
-                    part.writer.close()
-                (part.folder / _HALF_WRITTEN).unlink(missing_ok=True)
+            if part.file:
+                part.file.drop()
         self._parts = {}
 
     def _add(self, folder: Path, rows: pl.DataFrame) -> None:
@@ -215,26 +211,26 @@ class _ParquetWriter:
             rows.to_arrow().cast(self._schema)
         )  # texts are copied: rows are kept beyond the call
         part.count += len(rows)
-        if part.count >= _ROWS_IN_GROUP:
-            self._flush(part)
 
-    def _flush(self, part: _Part) -> None:
-        if part.rows:
-            table = pa.concat_tables(part.rows)
-            self._writer(part).write_table(table, row_group_size=len(table))
-            part.rows, part.count = [], 0
+    def _store(self, part: _Part, least: int = _ROWS_IN_GROUP) -> None:
+        """Store the rows of a part in groups of one size, of which the last may have as few as `least`.
 
-    def _writer(self, part: _Part) -> pq.ParquetWriter:
-        if part.writer is None:
-            part.folder.mkdir(parents=True, exist_ok=True)
-            part.writer = pq.ParquetWriter(
-                part.folder / _HALF_WRITTEN,
-                self._schema,
-                compression=self._compression,
-                use_dictionary=_with_dictionaries(self._schema),
-                write_batch_size=_ROWS_AT_ONCE,
-            )
-        return part.writer
+        Then the bytes of a file do not tell how its rows were cut into batches.
+        """
+        if part.file is None:
+            part.file = ParquetFile(part.folder / _HALF_WRITTEN, self._schema, self._compression)
+        part.file.settle()
+        while part.count >= least:
+            rows = pa.concat_tables(part.rows)
+            part.file.add(rows[:_ROWS_IN_GROUP].combine_chunks())
+            part.rows = [rows[_ROWS_IN_GROUP:]]
+            part.count = len(part.rows[0])
+            part.file.settle()
+
+    def _finish(self, part: _Part) -> None:
+        self._store(part, 1)
+        assert part.file is not None
+        part.file.finish(self._epochs.mark(len(self._parts)) if self._epochs else {})
 
 
 def _files_of_a_run(folder: Path) -> list[Path]:
@@ -264,17 +260,6 @@ def _can_hold(columns: pl.Schema) -> bool:
     except pa.ArrowException:
         return False
     return pl.Object not in columns.values()
-
-
-def _with_dictionaries(schema: pa.Schema) -> bool | list[str]:
-    """Return the columns to look for repeated values in.
-
-    Not those of floats or of 64-bit numbers, which hardly repeat: in a tenth less time, a file as small.
-    """
-    if any(pa.types.is_nested(field.type) for field in schema):
-        return True  # there columns have other names in the file
-    wide = (pa.float32(), pa.float64(), pa.int64(), pa.uint64())
-    return [field.name for field in schema if field.type not in wide] or False
 
 
 def _hive(value: object) -> str:
