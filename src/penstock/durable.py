@@ -21,6 +21,8 @@ _TRANSIENT = {
 }  # fmt: skip
 """What a file system says where it has done nothing and lost nothing. An error of the device or of a server
 (EIO, ETIMEDOUT, ESTALE) is not: it may be of bytes that an earlier call handed over, and that are gone."""
+_CANNOT_COPY = {errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EXDEV}
+_BLOCK = 1 << 20
 _steps = count(1)
 
 
@@ -106,6 +108,23 @@ def write_at(handle: int, data: bytes, at: int) -> None:
     while rest:
         count = _some(os.pwrite(handle, rest, at))
         rest, at = rest[count:], at + count
+
+
+def copy(source: int, to: int, count: int) -> None:
+    """Copy the first bytes of a file; where the file system can, the two share them from then on."""
+    at = 0
+    try:
+        while at < count and (done := os.copy_file_range(source, to, count - at, at, at)):
+            at += done
+    except OSError as error:
+        if error.errno not in _CANNOT_COPY:
+            raise
+    while at < count:
+        block = os.pread(source, min(_BLOCK, count - at), at)
+        if not block:
+            raise OSError(errno.EIO, "the file has become shorter")
+        write_at(to, block, at)
+        at += len(block)
 
 
 def _some(count: int) -> int:

@@ -23,6 +23,7 @@ COLUMNS = pl.Schema({"time": pl.Datetime("us", "UTC"), "host": pl.String, "n": p
 STREAM = Stream(COLUMNS, "time")
 VARIANTS: dict[str, dict[str, Any]] = {name: {} for name in SINKS} | {
     "parquet in partitions": {"partition_by": ["host"]},
+    "parquet that grows": {"partition_by": ["host"], "compact": True},
 }
 EPOCHS = [[["a", "b"], ["a"]], [], [["b"]], [["a"], ["c", "a"]]]
 """The hosts of the rows of each write of each epoch."""
