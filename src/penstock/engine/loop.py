@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from penstock.engine.buffer import ReorderBuffer
 from penstock.engine.course import Course
 from penstock.engine.flow import Flow
 from penstock.engine.intake import Nothing
 from penstock.engine.outlets import Outlets
+from penstock.engine.patience import Patience, Retries
 from penstock.engine.replay import Replay
 from penstock.engine.saved import Saved
 from penstock.engine.statefolder import StateFolder
@@ -38,13 +39,14 @@ class World:
 
     `stopped` is asked between chunks; `pick` may read splits in any order, which changes nothing in what
     comes out but holds more rows back than the default. `wait` lets so many seconds pass where an endless
-    source has nothing new.
+    source has nothing new, or a sink fails for a moment: `patience` says for how long it may.
     """
 
     now: Callable[[], int] = wall_clock
     stopped: Callable[[], bool] = lambda: False
     pick: Callable[[ReorderBuffer], int | None] = ReorderBuffer.next_split
     wait: Callable[[float], None] = time.sleep
+    patience: Patience = field(default_factory=Patience)
 
 
 def run(flow: Flow, world: World, folder: StateFolder | None = None) -> Summary:
@@ -56,7 +58,8 @@ def run(flow: Flow, world: World, folder: StateFolder | None = None) -> Summary:
     started = time.perf_counter()
     with ExitStack() as opened:
         opened.callback(flow.intake.close)
-        loop = _Loop(flow, world, Outlets(flow, folder, opened), folder)
+        retries = Retries(world.patience, world.wait, world.stopped)
+        loop = _Loop(flow, world, Outlets(flow, folder, retries, opened), folder)
         loop.run()
         return loop.summary(time.perf_counter() - started)
 
