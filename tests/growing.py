@@ -14,6 +14,7 @@ import pytest
 
 from penstock.model import Stream
 from penstock.sinks.parquet import Parquet
+from penstock.sinks.parquet_writer import ParquetWriter
 
 STREAM = Stream(pl.Schema({"n": pl.Int64, "key": pl.String, "kind": pl.Categorical()}), None)
 
@@ -36,10 +37,12 @@ class Story:
 
     sink: Parquet
     epochs: list[pl.DataFrame]
+    planned: int = 0
+    writer: ParquetWriter | None = None
 
     def tell(self, planned: int = 0, rng: random.Random | None = None, run: str = "run") -> None:
         """Write what is not there yet, cut at random; what was planned is in `self.planned` after a death."""
-        self.planned = planned
+        self.planned, self.writer = planned, None
         self.writer = writer = self.sink.reopen(STREAM, run, planned)
         for number, rows in enumerate(self.epochs, 1):
             if writer.has(number):
@@ -71,7 +74,7 @@ class Story:
 
     def bury(self) -> None:
         """Close the files that a run which died has left open; a process would not have to."""
-        for part in self.writer._parts.values():
+        for part in self.writer._parts.values() if self.writer else ():
             if part.file:
                 part.file._close()
 

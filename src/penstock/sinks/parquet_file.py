@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from penstock.durable import copy, reached, storing, sync, sync_open, write_at
 
 _ROWS_AT_ONCE = 16_384
-_MARK, _BLOCK = b"PAR1", 1 << 20
+_MARK, _BLOCK, _BUFFER = b"PAR1", 1 << 20, 8 << 20
 
 
 class NewFile:
@@ -31,7 +31,8 @@ class NewFile:
         self._writer: pq.ParquetWriter | None = None
         self._stored = 0
         self._encoded = _Encoded()
-        self._arrow = pa.PythonFile(self._encoded, mode="w")
+        # Arrow writes page by page; each of them would have to wait for its turn to run Python.
+        self._arrow = pa.BufferedOutputStream(pa.PythonFile(self._encoded, mode="w"), _BUFFER)
         with storing(beside):
             flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
             self._file = os.open(beside, flags, 0o666)
@@ -53,6 +54,8 @@ class NewFile:
 
     def settle(self) -> None:
         """Store what is encoded."""
+        if self._writer is not None:
+            self._arrow.flush()
         data = b"".join(self._encoded.parts)
         if data:
             reached("write into a file")
@@ -64,9 +67,11 @@ class NewFile:
     def finish(self, told: Mapping[str, str]) -> None:
         """Complete the file, which is to tell something, and have it reach the disk."""
         if self._writer is not None:
-            self._encoded.keeps = False
+            self.settle()
             self._writer.close()
-            self._encoded.keeps, self._writer = True, None
+            self._arrow.flush()
+            self._encoded.parts.clear()  # Arrow's footer, which does not tell of groups that were there
+            self._writer = None
             self._encoded.write(_footer(self._schema, self._compression, told, self._groups))
         self.settle()
         if self._file >= 0:
@@ -92,11 +97,12 @@ class NewFile:
             metadata_collector=self._groups,
         )
         if after:
-            self._encoded.parts.clear()  # the mark that begins a file: it has one
-            self._encoded.keeps = False
             for at in range(len(_MARK), self._stored, _BLOCK):  # Arrow counts what it writes
                 self._arrow.write(bytes(min(_BLOCK, self._stored - at)))
-            self._encoded.keeps = True
+                self._arrow.flush()
+                self._encoded.parts.clear()  # also the mark that begins a file: it has one
+            self._arrow.flush()
+            self._encoded.parts.clear()
 
     def take(self, place: Path) -> None:
         """Take a place, also that of another file, at once and for good."""
@@ -126,12 +132,10 @@ class _Encoded:
 
     def __init__(self) -> None:
         self.parts: list[bytes] = []
-        self.keeps = True
 
     def write(self, data: Any) -> int:
         """Keep a copy: Arrow uses its buffers again."""
-        if self.keeps:
-            self.parts.append(bytes(data))
+        self.parts.append(bytes(data))
         return len(data)
 
     def writable(self) -> bool:

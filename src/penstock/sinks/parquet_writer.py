@@ -170,7 +170,6 @@ class ParquetWriter:
 
     def _group(self, rows: pa.Table) -> pa.Table:
         """Return rows as they are to be encoded, which must not depend on how they were cut before."""
-        rows = rows.combine_chunks()
         for name in self._categories:
             at, column = rows.schema.get_field_index(name), rows[name].combine_chunks()
             in_order = column.dictionary_decode().dictionary_encode().cast(rows.schema.field(at).type)
