@@ -77,6 +77,8 @@ class _Loop:
         saved = folder.newest(outlets.lacking) if folder else None
         self._plans = folder.go_on_from(saved) if folder else ()
         self._resumes = bool(saved or self._plans)
+        self._earlier = saved.note["ledger"]["read"] if saved else 0
+        """Rows that earlier runs have read."""
         self._course = self._made(outlets, folder, saved)
         self._buffer = self._course.buffer
 
@@ -140,7 +142,7 @@ class _Loop:
             ended = self._buffer.frontier == END
             full = self._course.waiting >= self._flow.batching.rows or self._intake.bytes_read >= most
             if ended or full or self._world.now() - self._since >= wait:
-                self._release()
+                self._release(whole=full and self._tide is None)
                 most = self._intake.bytes_read + _READS_IN_BATCH * self._size
 
     def _read(self, split: int) -> None:
@@ -218,10 +220,10 @@ class _Loop:
             self._course.commit()
         self._begin_epoch()
 
-    def _release(self) -> None:
+    def _release(self, whole: bool = False) -> None:
         """Have the buffer let go of what it can, and hand it on."""
         self._since = self._world.now()
-        self._course.release()
+        self._course.release(whole=whole)
         self._hand_on()
 
     def _hand_on(self) -> None:
@@ -249,4 +251,5 @@ class _Loop:
             frontier=ledger.last_time,
             needed_delay=self._buffer.latest_by,
             interrupted=self._interrupted,
+            earlier=self._earlier,
         )
