@@ -1,4 +1,4 @@
-"""The command: `python -m benchmarks [CASE ... | nab ROOT] [--list] [--quick] [--json] [--repeat N]`."""
+"""The command: `python -m benchmarks [CASE ... | nab ROOT] [--list] [--quick] [--json] [--repeat N] ...`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -18,15 +19,19 @@ from benchmarks.decoding_events import decode_logfmt, decode_ndjson
 from benchmarks.detectors import detectors
 from benchmarks.first_use import first_use
 from benchmarks.general import windows_general
+from benchmarks.generating import generate
 from benchmarks.harness import Outcome, Setting
 from benchmarks.hopping import hopping
 from benchmarks.keys import keys
+from benchmarks.latency import latency
 from benchmarks.memory import memory, memory_limit
 from benchmarks.nab import LABELS, nab, scores_of, table
 from benchmarks.ndjson import ndjson
 from benchmarks.out_of_order import out_of_order
 from benchmarks.overhead import overhead
 from benchmarks.state import snapshot, state
+from benchmarks.sustained import sustained
+from benchmarks.truth import truth
 from benchmarks.windows import windows_int, windows_string
 from benchmarks.zscore import zscore, zscore_keys
 from penstock.errors import PenstockError
@@ -55,6 +60,10 @@ CASES: dict[str, tuple[str, Callable[[Setting], Outcome]]] = {
     ),
     "memory": ("peak memory of the main job, on a small and on a large file", memory),
     "memory-limit": ("the main job on 5 GB, in 512 MiB of memory", memory_limit),
+    "generate": ("made-up events in every format", generate),
+    "truth": ("what detectors find of planted anomalies: recall and precision", truth),
+    "latency": ("10,000 JSON lines a second to the console: how late rows are printed", latency),
+    "sustained": ("70 % of the highest rate held, for --minutes: memory and lag stay flat", sustained),
     "compile": ("the first run on a machine, and the later ones", first_use),
 }
 
@@ -67,7 +76,10 @@ CASES: dict[str, tuple[str, Callable[[Setting], Outcome]]] = {
 @click.option(
     "--repeat", type=click.IntRange(min=1), default=5, show_default=True, help="Runs of each contender."
 )
-def main(words: tuple[str, ...], listed: bool, quick: bool, as_json: bool, repeat: int) -> None:
+@click.option(
+    "--minutes", type=click.FloatRange(min=0.1), default=0.5, show_default=True, help="Of the case sustained."
+)
+def main(words: tuple[str, ...], listed: bool, as_json: bool, **options: Any) -> None:
     """Measure penstock and the peers that are installed, in turns; all cases unless some are named.
 
     `nab ROOT` scores the detectors on a checkout of the Numenta Anomaly Benchmark; with --json it prints
@@ -87,7 +99,7 @@ def main(words: tuple[str, ...], listed: bool, quick: bool, as_json: bool, repea
     if not as_json:
         click.echo(report.header(about))
     with tempfile.TemporaryDirectory(prefix="penstock-benchmarks-") as folder:
-        setting = Setting(Path(folder), quick, repeat)
+        setting = Setting(Path(folder), **options)
         for name in words or CASES:
             outcomes[name] = CASES[name][1](setting)
             if not as_json:

@@ -32,6 +32,8 @@ class Setting:
     folder: Path
     quick: bool
     repeat: int
+    minutes: float = 0.5
+    """How long the case `sustained` goes on."""
 
     def size(self, full: int) -> int:
         """Return how much a case reads: a tenth where it has to be quick."""

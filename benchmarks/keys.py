@@ -19,8 +19,8 @@ import polars as pl
 import penstock as ps
 from benchmarks import inputs
 from benchmarks.harness import Answer, Contender, Outcome, Setting, race, totals
-from benchmarks.memory import peak
 from benchmarks.windows import collected, truncated
+from penstock.measuring.machine import peak
 from penstock.model import EVENT_TIME, Stream
 from penstock.pipeline import Handle
 

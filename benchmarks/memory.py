@@ -7,7 +7,6 @@ Also the process that is measured: `python -m benchmarks.memory NAME LOG OUT` do
 from __future__ import annotations
 
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -19,6 +18,7 @@ from pathlib import Path
 from benchmarks import inputs
 from benchmarks.access_log import jobs
 from benchmarks.harness import Outcome, Record, Setting
+from penstock.measuring.machine import peak
 
 _SMALL, _LARGE = 100_000_000, 2_000_000_000
 _QUICK_SMALL, _QUICK_LARGE = 20_000_000, 200_000_000
@@ -103,18 +103,6 @@ def _limited(size: int) -> Iterator[Path | None]:
         finally:
             group.rmdir()
     yield None
-
-
-def peak() -> int:
-    """Return the peak of this process's resident memory, in bytes."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        # getrusage would tell that of the process it was forked from, if that was larger.
-        kilobytes = next(
-            line.split()[1] for line in status.read_text().splitlines() if line.startswith("VmHWM")
-        )
-        return int(kilobytes) * 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 if __name__ == "__main__":

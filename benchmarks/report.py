@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
-import os
-import platform
 import shlex
 import sys
 from collections.abc import Sequence
-from importlib.metadata import version
-from pathlib import Path
 
 from benchmarks.harness import Outcome, Record
+from penstock.measuring.machine import machine as described
 
 _PACKAGES = ("penstock", "polars", "pyarrow", "numpy", "numba", "duckdb", "datafusion", "bytewax")
 _FORMATS = {
@@ -26,15 +22,8 @@ _FORMATS = {
 
 def machine() -> dict[str, str]:
     """Return what figures depend on: processor, cores, versions, load before, and the command."""
-    found = {name: version(name) for name in _PACKAGES if importlib.util.find_spec(name)}
-    return {
-        "cpu": _cpu(),
-        "cores": str(os.cpu_count()),
-        "load": f"{os.getloadavg()[0]:.2f}",
-        "python": platform.python_version(),
-        **found,
-        "command": shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]]),
-    }
+    command = shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]])
+    return {**described(_PACKAGES), "command": command}
 
 
 def header(about: dict[str, str]) -> str:
@@ -73,12 +62,3 @@ def _cell(name: str, value: object) -> str:
     if name.startswith("ms"):
         return f"{value:.3f}"
     return _FORMATS.get(name, "{:.2f}" if isinstance(value, float) else "{}").format(value)
-
-
-def _cpu() -> str:
-    information = Path("/proc/cpuinfo")
-    if information.exists():
-        for line in information.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()

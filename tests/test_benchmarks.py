@@ -22,6 +22,8 @@ CASES = [
     "zscore-keys",
     "detectors",
     "nab",
+    "generate",
+    "truth",
 ]
 
 

@@ -22,7 +22,9 @@ from penstock.config import pipeline_of
 from penstock.detecting import Detector
 from penstock.errors import FlowError
 from penstock.fields import keys_of
+from penstock.generating.presets import PRESETS
 from penstock.model import Sink, Source, Stage
+from penstock.sources.synthetic import Synthetic
 from penstock.text import Codec
 
 PROTOCOLS = {"sources": Source, "codecs": Codec, "stages": Stage, "detectors": Detector, "sinks": Sink}
@@ -146,8 +148,8 @@ def test_it_has_a_test_file_of_its_own(kind: str, name: str, root: Path):
 def test_list_shows_every_entry(chosen: list[str]):
     shown = CliRunner().invoke(main, ["list", *chosen], catch_exceptions=False)
     told = json.loads(CliRunner().invoke(main, ["list", *chosen, "--json"], catch_exceptions=False).stdout)
-    assert list(told) == (chosen or list(TABLES))
-    for kind in told:
+    assert list(told) == (chosen or [*TABLES, "presets"])
+    for kind in chosen or TABLES:
         assert list(told[kind]) == list(TABLES[kind])
         for name, component in TABLES[kind].items():
             first = inspect.getdoc(component).splitlines()[0]
@@ -155,6 +157,17 @@ def test_list_shows_every_entry(chosen: list[str]):
             assert told[kind][name] == {"description": first, "example": example, "keys": keys}
             assert f"  {name}: {first}\n{textwrap.indent(example, ' ' * 6)}\n" in shown.stdout
     assert shown.stdout.count("\n  ") - shown.stdout.count("\n      ") == sum(map(len, told.values()))
+
+
+@pytest.mark.parametrize("chosen", [[], ["presets"]])
+def test_list_shows_every_preset(chosen: list[str]):
+    shown = CliRunner().invoke(main, ["list", *chosen], catch_exceptions=False).stdout
+    told = json.loads(CliRunner().invoke(main, ["list", *chosen, "--json"], catch_exceptions=False).stdout)
+    assert list(told["presets"]) == list(PRESETS)
+    for name, preset in PRESETS.items():
+        columns = told["presets"][name]["columns"]
+        assert columns == list(Synthetic(rows=1, preset=name).schema)
+        assert f"  {name}: {preset.about}\n      {', '.join(columns)}\n" in shown
 
 
 def test_the_names_of_the_package_are_those_it_says():

@@ -22,10 +22,11 @@ FLOORS = [
     {"key_columns"},
     {"keys"},
     {"lives"},
-    {"codecs", "windows", "detectors"},
+    {"codecs", "windows", "detectors", "generating"},
     {"sources", "stages", "sinks"},
     {"engine"},
     {"binding", "fingerprint", "pipeline", "config", "components"},
+    {"measuring"},
     {"cli"},
     {"__main__"},
 ]

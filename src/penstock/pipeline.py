@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Unpack
@@ -62,6 +63,11 @@ class Pipeline:
         """What mistakes are told to stand in: the file the description came from."""
         self._stages: list[StageNode] = []
         self._sinks: list[SinkNode] = []
+
+    @property
+    def sinks(self) -> Sequence[Sink]:
+        """The sinks, in the order they were added."""
+        return [node.sink for node in self._sinks]
 
     @property
     def events(self) -> Handle:

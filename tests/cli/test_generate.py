@@ -7,7 +7,7 @@ import subprocess
 import sys
 from dataclasses import fields
 from datetime import datetime
-from typing import get_args, get_type_hints
+from typing import get_type_hints
 
 import click
 import polars as pl
@@ -19,7 +19,7 @@ from polars.testing import assert_frame_equal
 from penstock.cli.generate import generate
 from penstock.codecs import encode
 from penstock.errors import FlowError, RunError
-from penstock.sources.synthetic import Synthetic
+from penstock.sources.synthetic import _FIELDS, Synthetic
 
 ROWS = 70_000
 OPTIONS = ["--rows", str(ROWS), "--keys", "20", "--anomalies", "0.01", "--disorder", "2s", "--seed", "3"]
@@ -116,14 +116,21 @@ def test_every_option_reaches_the_source(tmp_path):
 def test_the_help_tells_the_defaults_and_choices_of_the_source():
     options = {option.name: option for option in generate.params if isinstance(option, click.Option)}
     hints = get_type_hints(Synthetic)
+    spec = Synthetic(rows=1)
+    plain = {field.name: getattr(spec, field.name) for field in fields(Synthetic)} | {"data_type": "float"}
+    for name, (part, key) in _FIELDS.items():
+        of = spec.scenario.values[0] if part == "values" else getattr(spec.scenario, part or "about")
+        plain[name] = getattr(of if part else spec.scenario, key)
     for field in fields(Synthetic):
-        if field.name in ("rows", "shards"):
+        if field.name in ("rows", "duration", "shards"):
             continue
         option = options[field.name]
         told = re.search(r"\[default: (.*)\]$", option.help)[1]
-        assert told == str(field.default) or float(told) == field.default
+        default = plain[field.name]
+        default = default[0] if isinstance(default, tuple) else default
+        assert told == str(default) or float(told) == default
         if isinstance(option.type, click.Choice):
-            assert tuple(option.type.choices) == get_args(hints[field.name])
+            assert f"Literal{list(option.type.choices)}" in str(hints[field.name])
 
 
 def test_a_file_is_overwritten_only_by_force(tmp_path):
@@ -196,10 +203,10 @@ def test_an_output_that_takes_a_little_at_a_time_gets_everything():
             self.taken += bytes(data[:7])
             return min(7, len(data))
 
-    from penstock.cli.generate import _write_all
+    from penstock.cli.formats import write_all
 
     slow = Slow()
-    assert _write_all(iter([b"a" * 20, b"", b"b" * 3]), slow) == 23
+    write_all(b"a" * 20 + b"b" * 3, slow)
     assert slow.taken == b"a" * 20 + b"b" * 3
 
 

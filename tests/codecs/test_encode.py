@@ -10,7 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from penstock.codecs.encode import combined, csv
+from penstock.codecs.encode import combined, csv, logfmt
+from penstock.codecs.logfmt import Logfmt
+from penstock.model import EVENT_TIME, OFFSET
+from penstock.text import Text
 
 MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 LINE = re.compile(
@@ -137,6 +140,42 @@ def test_csv_reads_back_field_by_field(rows, header):
         assert found[1] == ("" if whole is None else str(whole))
         assert (float(found[2]) if found[2] else None) == real
         assert found[3] == {None: "", True: "true", False: "false"}[truth]
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    rows=st.lists(
+        st.tuples(
+            st.integers(-(10**15), 10**15),
+            st.none() | st.text(st.characters(exclude_categories=["Cs"])),
+            st.none() | st.integers(-(2**63), 2**63 - 1),
+            st.none() | st.floats(allow_nan=False, allow_infinity=False),
+            st.none() | st.booleans(),
+        ),
+        min_size=1,
+        max_size=10,
+    )
+)
+def test_logfmt_reads_back_equal(rows):
+    schema = {"time": EVENT_TIME, "text": pl.String, "int": pl.Int64, "float": pl.Float64, "bool": pl.Boolean}
+    frame = pl.DataFrame(rows, schema=dict.fromkeys(schema), orient="row").cast(schema)
+    types = ["timestamp", "string", "int64", "float64", "bool"]
+    written = logfmt(frame)
+    assert written.count(b"\n") == len(rows)
+    decoded = Logfmt(schema=dict(zip(schema, types, strict=True))).decoder(b"").decode(Text.of(written), 0)
+    assert decoded.rejects.is_empty()
+    assert decoded.rows.drop(OFFSET).rows() == frame.rows()
+
+
+def test_logfmt_quotes_only_what_it_has_to():
+    frame = pl.DataFrame({"a": ["plain", "a b", "", None, 'x"='], "b": [1, 2, 3, None, 5]})
+    assert logfmt(frame).decode().splitlines() == [
+        "a=plain b=1",
+        'a="a b" b=2',
+        'a="" b=3',
+        "",
+        'a="x\\"=" b=5',
+    ]
 
 
 def test_csv_tells_null_from_an_empty_text():

@@ -6,8 +6,11 @@ import math
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from penstock.codecs.ndjson import NO_SCHEMA, NdJson, encode
+from penstock.codecs.time_texts import rfc3339_text
 from penstock.errors import FlowError
 from penstock.model import EVENT_TIME
 from penstock.text import Codec, Text
@@ -74,6 +77,23 @@ def test_rows_are_written_as_objects():
         | {"x": "base64:" + base64.b64encode(b"\xff\x00").decode()},
     ]
     assert encode(frame.clear()) == b""
+
+
+@given(
+    times=st.lists(
+        st.none()
+        | st.integers(-62_167_219_200_000_000, 253_402_300_799_999_999)
+        | st.integers(1_767_225_600_000_000, 1_767_225_603_000_000)
+    ),
+    unit=st.sampled_from(["ms", "us", "ns"]),
+)
+def test_times_are_written_as_polars_writes_them(times, unit):
+    step = {"ms": 1000, "us": 1, "ns": 1}[unit]
+    column = pl.Series("t", [None if t is None else t // step for t in times], pl.Int64).cast(
+        pl.Datetime(unit)
+    )
+    known = column.dt.to_string("%Y-%m-%dT%H:%M:%S%.6fZ")
+    assert rfc3339_text(column).to_list() == known.to_list()
 
 
 def test_times_that_rfc_3339_cannot_write_are_null():

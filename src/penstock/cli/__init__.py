@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from penstock.cli.bench import bench
 from penstock.cli.check import check
 from penstock.cli.generate import generate
 from penstock.cli.list import list_components
@@ -49,5 +50,5 @@ def main() -> None:
     """
 
 
-for verb in (run, check, generate, plot, list_components, state):
+for verb in (run, check, generate, bench, plot, list_components, state):
     main.add_command(verb)

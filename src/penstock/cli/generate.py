@@ -1,4 +1,4 @@
-"""`penstock generate`: write made-up events to a file or to standard output."""
+"""`penstock generate`: write made-up events, and beside them the truth about what is wrong with some."""
 
 from __future__ import annotations
 
@@ -7,30 +7,32 @@ import os
 import stat
 import sys
 import time
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias, cast
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 import click
 
 if TYPE_CHECKING:
-    import polars as pl
-
+    from penstock.cli.formats import Written
     from penstock.sources.synthetic import Synthetic
 
+T = TypeVar("T")
 # Polars and penstock are imported where they are needed: `penstock --help` has to answer at once.
 # ruff: noqa: PLC0415
 
 _ENDINGS = {
     ".ndjson": "ndjson",
     ".jsonl": "ndjson",
+    ".logfmt": "logfmt",
     ".csv": "csv",
     ".log": "combined",
     ".parquet": "parquet",
+    ".arrow": "ipc",
+    ".arrows": "ipc-stream",
 }
-_BLOCK_BYTES = 4 * 2**20
-"""Some 65,536 rows without payload: what is in memory at once, and a Parquet row group."""
-_Write: TypeAlias = Callable[[Iterator["pl.DataFrame"], BinaryIO], int]
-"""Writes all rows and returns how many bytes that were."""
+_KINDS = ["ndjson", "logfmt", "csv", "combined", "parquet", "ipc", "ipc-stream"]
+_LEAST_LINE = 16
+"""Bytes that a line has at least."""
 
 
 @click.command(name="generate")
@@ -38,58 +40,128 @@ _Write: TypeAlias = Callable[[Iterator["pl.DataFrame"], BinaryIO], int]
 @click.option(
     "--format",
     "kind",
-    type=click.Choice(["ndjson", "csv", "combined", "parquet"]),
-    help="What to write. [default: by OUT's ending: .ndjson, .jsonl, .csv, .log (combined), .parquet]",
+    type=click.Choice(_KINDS),
+    help="What to write. [default: by OUT's ending: .ndjson, .jsonl, .logfmt, .csv, .log (combined),"
+    " .parquet, .arrow (ipc), .arrows (ipc-stream)]",
 )
-@click.option("--rows", type=int, required=True, help="How many events.")
+@click.option("--preset", help="What to make up; `penstock list presets` shows them. [default: plain]")
+@click.option("--rows", type=int, help="How many events.")
+@click.option("--bytes", "size", help="How many bytes of whole lines at most: 100MB.")
+@click.option("--duration", help="How long it goes on in event time: 1h.")
 @click.option("--rate", type=float, help="Events per second of event time. [default: 1000]")
+@click.option(
+    "--arrivals",
+    multiple=True,
+    type=click.Choice(["constant", "diurnal", "bursts", "poisson"]),
+    help="How they come; may be repeated. [default: constant]",
+)
+@click.option("--swing", type=float, help="Share that a diurnal rate goes up and down by. [default: 0.8]")
+@click.option("--cycle", help="How long a day is. [default: 1d]")
+@click.option("--burst-every", help="How often bursts come. [default: 10m]")
+@click.option("--burst-length", help="How long they last. [default: 10s]")
+@click.option("--burst-factor", type=float, help="How much higher the rate is then. [default: 10]")
 @click.option("--keys", type=int, help="Distinct keys. [default: 10]")
+@click.option(
+    "--key-distribution",
+    type=click.Choice(["uniform", "zipf", "turns"]),
+    help="Which of them comes: any, few much more than others, each in turn. [default: uniform]",
+)
+@click.option("--exponent", type=float, help="Of zipf: the n-th key comes by n^-exponent. [default: 1]")
 @click.option("--data-type", type=click.Choice(["float", "int"]), help="[default: float]")
 @click.option(
-    "--distribution", type=click.Choice(["normal", "lognormal", "uniform"]), help="[default: normal]"
+    "--distribution",
+    type=click.Choice(["normal", "lognormal", "uniform", "random_walk", "seasonal"]),
+    help="[default: normal]",
 )
 @click.option("--mean", type=float, help="Mean of the values. [default: 100]")
 @click.option("--deviation", type=float, help="Their standard deviation. [default: 10]")
+@click.option("--season", type=float, help="How far seasonal values go, in deviations. [default: 3]")
 @click.option("--anomalies", type=float, help="Share of rows with a planted anomaly, 0 to 1. [default: 0]")
 @click.option("--anomaly-size", type=float, help="How far these are off, in deviations. [default: 8]")
+@click.option(
+    "--anomaly-kinds",
+    multiple=True,
+    type=click.Choice(["spike", "level_shift", "drift", "dropout"]),
+    help="What is wrong with them; may be repeated. [default: spike]",
+)
+@click.option("--anomaly-length", help="How long one lasts that is no spike. [default: 1m]")
 @click.option("--disorder", help="How late a row may come at most: 500ms, 2s. [default: 0s]")
+@click.option("--disorder-share", type=float, help="Share of the rows that come late. [default: 1]")
 @click.option("--payload", type=int, help="Bytes of a further text column. [default: 0]")
 @click.option("--start", help="When the first event happens. [default: 2026-01-01T00:00:00Z]")
 @click.option("--seed", type=int, help="Another seed, other rows. [default: 0]")
-@click.option("--force", is_flag=True, help="Overwrite OUT if it is there.")
-def generate(out: str, kind: str | None, force: bool, **fields: Any) -> None:
+@click.option("--truth", help="CSV for what is planted. [default: OUT.truth.csv, if anything is]")
+@click.option("--threads", type=click.IntRange(1, 64), help="[default: as many as there are cores]")
+@click.option("--force", is_flag=True, help="Overwrite OUT, and the truth, if they are there.")
+def generate(out: str, kind: str | None, size: str | None, **given: Any) -> None:
     """Write made-up events to OUT; "-" is standard output.
 
-    The same options and the same seed give the same bytes. A file appears under its name once it is whole.
+    Say how many: --rows, --bytes or --duration. The same options and the same seed give the same bytes, on
+    any number of threads. A file appears under its name once it is whole. Defaults are those of the preset
+    "plain"; the truth has a line for each anomaly: its key, kind, and the times of its first and last event.
     """
     started = time.perf_counter()
-    spec = _spec(fields)
-    write = _writer(out, kind or _kind_by_ending(out))
+    force, truth, threads = (given.pop(name) for name in ("force", "truth", "threads"))
+    kind = _kind(out, kind)
+    most = _most_bytes(size, kind)
+    if most is not None and given["rows"] is None and given["duration"] is None:
+        given["rows"] = most // _LEAST_LINE + 1
+    spec = _spec(given)
+    if truth is None and out != "-" and spec.scenario.anomalies.share:
+        truth = f"{out}.truth.csv"
+    for path in (path for path in (out, truth) if path not in (None, "-")):
+        _check_free(path, force)
+    from penstock.cli.formats import write
+
+    def write_to(file: BinaryIO) -> Written:
+        return write(spec, kind, file, most, threads or len(os.sched_getaffinity(0)))
+
     if out == "-":
-        stream = sys.stdout.buffer
-        size = write(_frames(spec), stream)
-        stream.flush()
+        written = write_to(sys.stdout.buffer)
+        sys.stdout.buffer.flush()
     else:
-        _check_free(out, force)
-        size = _write_file(out, _frames(spec), write)
+        written = _write_whole(out, write_to)
+    if truth is not None:
+        _write_truth(truth, written)
     seconds = time.perf_counter() - started
-    click.echo(f"{spec.rows:,} rows, {size:,} bytes, {seconds:.2f} s", err=True)
+    click.echo(f"{written.rows:,} rows, {written.bytes:,} bytes, {seconds:.2f} s", err=True)
 
 
-def _spec(fields: dict[str, Any]) -> Synthetic:
+def _spec(given: dict[str, Any]) -> Synthetic:
     from penstock.errors import FlowError, Mistake
     from penstock.sources.synthetic import Synthetic
 
+    if given["rows"] is None and given["duration"] is None:
+        raise FlowError.at("--rows", "is missing; say how much: --rows, --bytes or --duration")
     try:
-        return Synthetic(**{name: value for name, value in fields.items() if value is not None})
+        return Synthetic(**{name: value for name, value in given.items() if value not in (None, ())})
     except FlowError as error:
         options = [Mistake("--" + m.place.replace("_", "-"), m.rule) for m in error.mistakes]
         raise FlowError(options) from None
 
 
-def _kind_by_ending(out: str) -> str:
+def _most_bytes(size: str | None, kind: str) -> int | None:
+    from penstock.errors import FlowError
+    from penstock.units import size_in_bytes
+
+    if size is None:
+        return None
+    if kind in ("parquet", "ipc", "ipc-stream"):
+        raise FlowError.at("--bytes", f"is for lines of bytes, got --format {kind}; say --rows or --duration")
+    try:
+        return size_in_bytes(size)
+    except ValueError as error:
+        raise FlowError.at("--bytes", str(error)) from None
+
+
+def _kind(out: str, said: str | None) -> str:
     from penstock.errors import FlowError
 
+    if said is not None:
+        if out == "-" and said in ("parquet", "ipc"):
+            rule = f'{said} is no stream; name a file instead of "-", or say --format ipc-stream'
+            raise FlowError.at("--format", rule)
+        return said
     ending = os.path.splitext(out)[1]
     if ending not in _ENDINGS:
         known = ", ".join(_ENDINGS)
@@ -97,18 +169,6 @@ def _kind_by_ending(out: str) -> str:
             "--format", f'is needed: "{out}" does not end in one of {known}; say --format csv, for one'
         )
     return _ENDINGS[ending]
-
-
-def _writer(out: str, kind: str) -> _Write:
-    from penstock.errors import FlowError
-
-    if kind == "parquet":
-        if out == "-":
-            raise FlowError.at("--format", 'parquet is no stream of lines; name a file instead of "-"')
-        return _write_parquet
-    if kind == "csv":
-        return _write_csv
-    return _write_combined if kind == "combined" else _write_ndjson
 
 
 def _check_free(out: str, force: bool) -> None:
@@ -124,13 +184,7 @@ def _check_free(out: str, force: bool) -> None:
         raise FlowError.at(out, "is there already; --force overwrites it")
 
 
-def _frames(spec: Synthetic) -> Iterator[pl.DataFrame]:
-    reader = spec.open(spec.splits()[0], 0, _BLOCK_BYTES)
-    while chunk := reader.read():
-        yield cast("pl.DataFrame", chunk.data)
-
-
-def _write_file(out: str, frames: Iterator[pl.DataFrame], write: _Write) -> int:
+def _write_whole(out: str, write: Callable[[BinaryIO], T]) -> T:
     """Write beside `out` and rename; whatever goes wrong, nothing half-written is left."""
     from penstock.errors import FlowError, RunError
 
@@ -141,7 +195,7 @@ def _write_file(out: str, frames: Iterator[pl.DataFrame], write: _Write) -> int:
         raise FlowError.at(out, f"cannot be written: {error.strerror}") from None
     try:
         with file:
-            size = write(frames, file)
+            made = write(file)
         os.replace(partial, out)
     except BaseException as error:
         with contextlib.suppress(OSError):
@@ -149,43 +203,11 @@ def _write_file(out: str, frames: Iterator[pl.DataFrame], write: _Write) -> int:
         if isinstance(error, OSError):
             raise RunError(f"{out}: {error.strerror or error}; nothing was kept") from None
         raise
-    return size
+    return made
 
 
-def _write_all(blocks: Iterator[bytes], file: BinaryIO) -> int:
-    size = 0
-    for block in blocks:
-        size += len(block)
-        rest = memoryview(block)
-        while rest:  # under `python -u` standard output is unbuffered and may take less than it is given
-            rest = rest[file.write(rest) :]
-    return size
-
-
-def _write_csv(frames: Iterator[pl.DataFrame], file: BinaryIO) -> int:
+def _write_truth(path: str, written: Written) -> None:
+    from penstock.cli.formats import write_all
     from penstock.codecs.encode import csv
 
-    return _write_all((csv(frame, header=number == 0) for number, frame in enumerate(frames)), file)
-
-
-def _write_combined(frames: Iterator[pl.DataFrame], file: BinaryIO) -> int:
-    from penstock.codecs.encode import combined
-
-    return _write_all(map(combined, frames), file)
-
-
-def _write_ndjson(frames: Iterator[pl.DataFrame], file: BinaryIO) -> int:
-    from penstock.codecs.ndjson import encode
-
-    return _write_all(map(encode, frames), file)
-
-
-def _write_parquet(frames: Iterator[pl.DataFrame], file: BinaryIO) -> int:
-    import pyarrow.parquet as pq
-
-    first = next(frames).to_arrow()
-    with pq.ParquetWriter(file, first.schema, compression="zstd") as writer:
-        writer.write_table(first)
-        for frame in frames:
-            writer.write_table(frame.to_arrow())
-    return file.tell()
+    _write_whole(path, lambda file: write_all(csv(written.truth.table(), header=True), file))

@@ -1,4 +1,4 @@
-"""Rows written as lines of bytes: CSV, and the access log of a web server that never was.
+"""Rows written as lines of bytes: CSV, logfmt, and the access log of a web server that never was.
 
 Polars writes the lines, on all its threads; no Python runs per row.
 """
@@ -11,6 +11,8 @@ import numpy as np
 import polars as pl
 import polars.selectors as cs
 from numpy.typing import NDArray
+
+from penstock.codecs.time_texts import rfc3339_text
 
 _PATHS = (
     "/",
@@ -37,6 +39,7 @@ _AGENTS = (
 _REQUESTS = pl.Series([f'"{method} {path} HTTP/1.1"' for method, path in zip(_METHODS, _PATHS, strict=True)])
 _CLIENTS = pl.Series([f'"{referer}" "{agent}"' for referer in _REFERERS for agent in _AGENTS])
 _MOST_BYTES = 2**53
+_LOGFMT_QUOTED = r'[\x00-\x20\x7f"=]|^$'
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -53,33 +56,63 @@ def csv(frame: pl.DataFrame, header: bool) -> bytes:
     return written.getvalue()
 
 
-def combined(frame: pl.DataFrame) -> bytes:
+def logfmt(frame: pl.DataFrame) -> bytes:
+    """Write rows as logfmt, `key=value` for every column in a line each; what is null is left out.
+
+    Times are RFC 3339 in UTC with six decimals and `Z`. A text is in quotes, with JSON's escapes, where it
+    has to be. Columns are named by the keys as they are; nested ones are a polars ComputeError.
+    """
+    pairs = [f"{name}=" + _logfmt_text(frame[name]) for name in frame.columns]
+    lines = pl.DataFrame([pair.alias(str(i)) for i, pair in enumerate(pairs)])
+    return _lines(lines.select(pl.concat_str(pl.all(), separator=" ", ignore_nulls=True)))
+
+
+def combined(frame: pl.DataFrame, key: str = "key", value: str = "value") -> bytes:
     """Write synthetic rows as an Apache combined access log, a line each.
 
-    Takes the columns of `sources.Synthetic`: `time` (cut to whole seconds), `key` (its number becomes the
-    host: `key-0258` is 10.0.1.2, distinct below 2^24 keys), `value` (rounded, at least 0: the bytes) and
-    `planted` (status 500); `payload` is left out. No nulls. Request, status, referer and agent are drawn
-    by a hash of the row's time and value, so that a row gives the same line wherever it stands.
+    Takes of the columns of `sources.Synthetic` `time` (cut to whole seconds), `key` (the number at its end
+    becomes the host: `key-0258` is 10.0.1.2, distinct below 2^24 keys), `value` (rounded, at least 0: the
+    bytes) and `planted` (status 500). No nulls. Request, status, referer and agent are drawn by a hash of
+    the row's time and value, so that a row gives the same line wherever it stands.
     """
-    drawn = _draws(frame)
+    drawn = _draws(frame["time"], frame[value])
     columns = {
-        "host": _hosts(frame["key"]),
+        "host": _hosts(frame[key]),
         "time": _times(frame["time"]),
         "request": _REQUESTS.gather(drawn & 7),
         "status": _statuses(frame["planted"], drawn >> 3 & 63),
-        "bytes": frame["value"].cast(pl.Float64).clip(0, _MOST_BYTES).round().cast(pl.Int64),
+        "bytes": frame[value].cast(pl.Float64).clip(0, _MOST_BYTES).round().cast(pl.Int64),
         "client": _CLIENTS.gather(drawn >> 9 & 15),
     }
+    return _lines(pl.DataFrame(columns))
+
+
+def _lines(fields: pl.DataFrame) -> bytes:
+    """Write fields that need no quotes, with a space between."""
     # BytesIO: asked for a string, Polars would copy and decode what is encoded and copied again here.
     written = io.BytesIO()
-    pl.DataFrame(columns).write_csv(written, include_header=False, separator=" ", quote_style="never")
+    fields.write_csv(written, include_header=False, separator=" ", quote_style="never")
     return written.getvalue()
 
 
-def _draws(frame: pl.DataFrame) -> NDArray[np.uint64]:
+def _logfmt_text(column: pl.Series) -> pl.Series:
+    if isinstance(column.dtype, pl.Datetime):
+        return rfc3339_text(column)
+    text = column.cast(pl.String)
+    if column.dtype != pl.String:
+        return text
+    quoted = text.str.contains(_LOGFMT_QUOTED).fill_null(False)
+    if not quoted.any():
+        return text
+    # What JSON would write of an object {"t": text}, without what is around the text.
+    escaped = text.alias("t").to_frame().select(pl.struct("t").struct.json_encode().str.slice(5))
+    return escaped.to_series().str.head(-1).zip_with(quoted, text)
+
+
+def _draws(times: pl.Series, values: pl.Series) -> NDArray[np.uint64]:
     """Return 13 well-mixed bits for each row, shape (n,): the top of a Fibonacci hash of time and value."""
-    time = frame["time"].dt.epoch("us").to_numpy().astype(np.uint64)
-    value = frame["value"].cast(pl.Float64).to_numpy().view(np.uint64)
+    time = times.dt.epoch("us").to_numpy().astype(np.uint64)
+    value = values.cast(pl.Float64).to_numpy().view(np.uint64)
     mixed = (time * _MIX ^ value) * _MIX
     return mixed >> np.uint64(51)
 
@@ -87,7 +120,7 @@ def _draws(frame: pl.DataFrame) -> NDArray[np.uint64]:
 def _hosts(keys: pl.Series) -> pl.Series:
     """Return `10.0.1.2 - -` for `key-0258`."""
     distinct = keys.unique()
-    number = distinct.str.strip_prefix("key-").cast(pl.Int64).alias("number")
+    number = distinct.str.extract(r"(\d+)$").cast(pl.Int64).alias("number")
     octets = [pl.col("number") // 2**shift % 256 for shift in (16, 8, 0)]
     hosts = pl.select(pl.lit(number)).select(pl.format("10.{}.{}.{} - -", *octets)).to_series()
     return keys.replace_strict(distinct, hosts)

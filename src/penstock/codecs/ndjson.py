@@ -14,14 +14,12 @@ from penstock.codecs.json_schema import infer_types
 from penstock.codecs.records import records_of, rejected
 from penstock.codecs.schema import check_declared
 from penstock.codecs.text import utf8_text
+from penstock.codecs.time_texts import rfc3339_text
 from penstock.fields import description
 from penstock.model import OFFSET
 from penstock.text import Decoded, Decoder, Text
 
 NO_SCHEMA = "no schema could be inferred: the sample held no JSON object with a field in it"
-
-# The years that RFC 3339 can write, 0000 to 9999, in µs since 1970.
-_FIRST, _LAST = -62_167_219_200_000_000, 253_402_300_799_999_999
 
 
 @description
@@ -74,10 +72,8 @@ def encode(frame: pl.DataFrame) -> bytes:
     are UTF-8, else `base64:` and their base64. Nested times are as Polars writes them; it panics at nested
     Binary.
     """
-    utc = frame.with_columns(cs.datetime().dt.convert_time_zone("UTC"))
-    told = cs.datetime().dt.timestamp("us").is_between(_FIRST, _LAST)
-    texts = utc.with_columns(
-        pl.when(told).then(cs.datetime()).dt.to_string("%Y-%m-%dT%H:%M:%S%.6fZ"),
+    texts = frame.with_columns(
+        *(rfc3339_text(frame[name]) for name in frame.select(cs.datetime()).columns),
         *(_bytes_as_text(frame[name]) for name in frame.select(cs.binary()).columns),
     )
     written = io.BytesIO()
