@@ -15,7 +15,7 @@ from conftest import ROOT
 
 PACKAGE = ROOT / "src" / "penstock"
 FLOORS = [
-    {"errors", "units", "text", "model", "fields", "expressions", "aggregates", "detecting"},
+    {"errors", "units", "text", "model", "historic", "fields", "expressions", "aggregates", "detecting"},
     {"kernels"},
     {"strings", "buffers", "key_tables", "snapshots", "key_states", "durable"},
     {"text_keys", "gathering"},

@@ -45,8 +45,11 @@ if TYPE_CHECKING:
     from penstock.sinks.console import Console
     from penstock.sinks.ndjson import NdJsonFile
     from penstock.sinks.parquet import Parquet
+    from penstock.sources.csv import CsvFiles
     from penstock.sources.files import Files
     from penstock.sources.frames import Frames
+    from penstock.sources.ipc import IpcFiles
+    from penstock.sources.parquet import ParquetFiles
     from penstock.sources.synthetic import Synthetic
     from penstock.stages.join import Join
 
@@ -58,6 +61,7 @@ _HOMES = {
     "Console": "sinks.console",
     "Cri": "codecs.cri",
     "Csv": "codecs.csv",
+    "CsvFiles": "sources.csv",
     "DifferenceZScore": "detectors.difference_zscore",
     "Docker": "codecs.docker",
     "Envelope": "detectors.envelope",
@@ -66,6 +70,7 @@ _HOMES = {
     "Files": "sources.files",
     "FlowError": "errors",
     "Frames": "sources.frames",
+    "IpcFiles": "sources.ipc",
     "Join": "stages.join",
     "Lines": "codecs.lines",
     "Logfmt": "codecs.logfmt",
@@ -73,6 +78,7 @@ _HOMES = {
     "NdJson": "codecs.ndjson",
     "NdJsonFile": "sinks.ndjson",
     "Parquet": "sinks.parquet",
+    "ParquetFiles": "sources.parquet",
     "PenstockError": "errors",
     "PenstockWarning": "errors",
     "Pipeline": "pipeline",
@@ -106,6 +112,7 @@ __all__ = [
     "Console",
     "Cri",
     "Csv",
+    "CsvFiles",
     "DifferenceZScore",
     "Docker",
     "Envelope",
@@ -114,6 +121,7 @@ __all__ = [
     "Files",
     "FlowError",
     "Frames",
+    "IpcFiles",
     "Join",
     "Lines",
     "Logfmt",
@@ -121,6 +129,7 @@ __all__ = [
     "NdJson",
     "NdJsonFile",
     "Parquet",
+    "ParquetFiles",
     "PenstockError",
     "PenstockWarning",
     "Pipeline",
