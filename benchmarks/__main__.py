@@ -26,6 +26,7 @@ from benchmarks.nab import LABELS, nab, scores_of, table
 from benchmarks.ndjson import ndjson
 from benchmarks.out_of_order import out_of_order
 from benchmarks.overhead import overhead
+from benchmarks.state import snapshot, state
 from benchmarks.windows import windows_int, windows_string
 from benchmarks.zscore import zscore, zscore_keys
 from penstock.errors import PenstockError
@@ -47,6 +48,11 @@ CASES: dict[str, tuple[str, Callable[[Setting], Outcome]]] = {
     "decode-ndjson": ("JSON objects to columns", decode_ndjson),
     "decode-logfmt": ("logfmt to columns", decode_logfmt),
     "access-log": ("an access log to windows to z-scores to Parquet: the main job", access_log),
+    "state": ("the main job with a state and without, its commits, and a restart after a kill", state),
+    "snapshot": (
+        "the state of 100,000 keys, 64 values each: its size, the time to save it and to go on",
+        snapshot,
+    ),
     "memory": ("peak memory of the main job, on a small and on a large file", memory),
     "memory-limit": ("the main job on 5 GB, in 512 MiB of memory", memory_limit),
     "compile": ("the first run on a machine, and the later ones", first_use),

@@ -33,7 +33,7 @@ def access_log(setting: Setting) -> Outcome:
                 Contender(
                     name=name,
                     run=partial(job, log, folder / name),
-                    answer=_answer,
+                    answer=answer_of,
                     events=lines,
                     bytes=size,
                 )
@@ -61,16 +61,22 @@ def jobs() -> dict[str, Callable[[Path, Path], Path]]:
     return found
 
 
-def _answer(out: Path) -> Answer:
+def answer_of(out: Path) -> Answer:
+    """Return the totals of what the main job has written."""
     return totals(pl.read_parquet(out), "window_start", "hits", "bytes", "expected", "score")
 
 
-def _penstock(log: Path, out: Path) -> Path:
+def main_job(log: Path, out: Path) -> ps.Pipeline:
+    """Return the main job as penstock does it."""
     flow = ps.Pipeline(ps.Files(str(log), codec="combined"))
     hosts = flow.window("10s", by="host").agg(pl.len().alias("hits"), pl.col("bytes").sum())
     detector = ps.RollingZScore("hits", by="host", size=_SIZE, min_count=_MIN_COUNT)
     hosts.detect(detector).write(ps.Parquet(str(out)))
-    flow.run()
+    return flow
+
+
+def _penstock(log: Path, out: Path) -> Path:
+    main_job(log, out).run()
     return out
 
 

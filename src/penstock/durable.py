@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from hashlib import blake2b
 from itertools import count
@@ -18,9 +18,17 @@ _steps = count(1)
 
 def reached(step: str) -> None:
     """Note that a step of a protocol is about to be taken: where a test may have the process die."""
+    on_step(step)
+
+
+def _count(step: str) -> None:
     del step  # for who reads the code, or follows it in a debugger
     if _KILL_AT and next(_steps) == _KILL_AT:
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+on_step: Callable[[str], None] = _count
+"""What is told of each step: for tests, which may put another in its place."""
 
 
 def sync(path: Path) -> None:
@@ -32,13 +40,14 @@ def sync(path: Path) -> None:
         os.close(handle)
 
 
-def replace(path: Path, data: bytes) -> None:
+def replace(path: Path, *data: bytes | memoryview) -> None:
     """Put `data` in the place of a file: whoever looks, whatever dies, finds the old or the new, whole."""
     beside = path.with_name(path.name + ".partial")
     reached("write beside")
     try:
         with open(beside, "wb", buffering=0) as file:
-            write_all(file.fileno(), data)
+            for part in data:
+                write_all(file.fileno(), part)
             reached("sync")
             os.fsync(file.fileno())
         reached("rename")
@@ -51,7 +60,7 @@ def replace(path: Path, data: bytes) -> None:
     sync(path.parent)
 
 
-def write_all(handle: int, data: bytes) -> None:
+def write_all(handle: int, data: bytes | memoryview) -> None:
     """Write all of `data`."""
     rest = memoryview(data)
     while rest:

@@ -190,6 +190,12 @@ def _size(text: str) -> str:
     return text
 
 
+def _span_or_size(text: str) -> str:
+    if text.endswith("B") and size_in_bytes(text) > 0:
+        return text
+    return _positive(text)
+
+
 def _path(text: str) -> str:
     if not text or "\0" in text:
         raise ValueError(f"must be a path, got {shown(text)}")
@@ -243,6 +249,8 @@ TimeZone = Annotated[str, AfterValidator(_time_zone)]
 """The name of a time zone: `"Europe/Zurich"`."""
 Size = Annotated[str, AfterValidator(_size)]
 """A number of bytes, one to a GiB: `"1MiB"`."""
+SpanOrSize = Annotated[str, AfterValidator(_span_or_size)]
+"""A span of time longer than nothing, or a number of bytes: `"10s"`, `"4GiB"`."""
 Time = Annotated[str, AfterValidator(_checked(parse_time))]
 """A point in time as RFC 3339 writes it."""
 Expression = Annotated[pl.Expr | str, BeforeValidator(as_expression)]

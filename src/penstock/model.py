@@ -282,8 +282,8 @@ class Sink(Protocol):
 class GoingOn(Writer, Protocol):
     """A writer that goes on where an earlier run of the same state left off."""
 
-    def has(self, epoch: int) -> bool:
-        """Tell whether the output holds an epoch that was planned: then it is given none of its rows."""
+    def has(self, epoch: int) -> bool | None:
+        """Tell whether the output holds a planned epoch, which is then given no rows; None: who knows."""
         ...
 
 

@@ -15,7 +15,7 @@ from penstock.engine.buffer import REJECTS_SCHEMA
 from penstock.engine.flow import Batching, Epochs, Flow, Outlet, State, Timing
 from penstock.engine.intake import Earlier, Intake
 from penstock.engine.loop import World, run
-from penstock.engine.statefolder import StateFolder, earlier_of
+from penstock.engine.statefolder import StateFolder
 from penstock.engine.summary import Summary
 from penstock.errors import FlowError
 from penstock.fields import Names
@@ -151,17 +151,31 @@ class Pipeline:
                 raise FlowError.at("fresh", "is for a run with a state; there is none")
             return self._run(self.bind(), world)
         try:
-            folder = StateFolder(state.path, fresh=fresh)
+            folder = StateFolder(state.path, state.save_every, fresh=fresh)
         except FlowError as error:
             raise error.within(self.origin) from None
         with closing(folder):
-            flow = self.bind(earlier_of(folder))
+            flow = self.bind(folder.earlier)
+            with closing(flow.intake):
+                try:
+                    folder.begin(self._shape(flow), flow.intake.sample)
+                except FlowError as error:
+                    raise error.within(self.origin) from None
+                return self._run(flow, world, folder)
+
+    def go_on_check(self, folder: StateFolder) -> dict[str, int]:
+        """Raise FlowError if no run could go on with a state; return how large each split is, in bytes.
+
+        As far as the source can tell; compressed, where it is. Changes nothing.
+        """
+        flow = self.bind(folder.earlier)
+        with closing(flow.intake):
             try:
-                folder.begin(self._shape(flow))
+                folder.compare(self._shape(flow))
             except FlowError as error:
-                flow.intake.close()
                 raise error.within(self.origin) from None
-            return self._run(flow, world, folder)
+            sizes = flow.intake.sizes(flow.intake.splits)
+        return {name: size for name, size in sizes.items() if size is not None}
 
     def collect(self, world: World | None = None) -> dict[str, pl.DataFrame]:
         """Run and return every stream as one frame; the sinks are written as well."""

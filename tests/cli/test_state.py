@@ -68,6 +68,24 @@ def test_a_run_that_was_done_is_not_done_again(in_tmp: Path) -> None:
     assert "a run can go on" in penstock("state", "state").output
 
 
+def test_a_state_is_held_against_a_flow(in_tmp: Path) -> None:
+    make_input()
+    flow = write_flow("windows", "out")
+    assert penstock("run", flow, "--state", "state").exit_code == 0
+    before = {path: path.read_bytes() for path in Path("state").iterdir()}
+    told = penstock("state", "state", flow, "--json")
+    assert json.loads(told.stdout)["sizes"] == {name: os.path.getsize(name) for name in ("in0", "in1", "in2")}
+    assert json.loads(told.stdout)["saved"] == json.loads(told.stdout)["epochs"]
+    assert "a run can go on" in penstock("state", "state", flow).output
+    Path(flow).write_text(Path(flow).read_text().replace("size = 10", "size = 11"))
+    other = penstock("state", "state", flow)
+    assert other.exit_code == 2
+    assert other.stderr.startswith("penstock: out.toml: stage[1].detector.size: is 11, and was 10")
+    Path("in1").unlink()
+    assert "is gone" in penstock("state", "state", flow).stderr
+    assert before == {path: path.read_bytes() for path in Path("state").iterdir()}
+
+
 def test_flags_take_a_state_too(in_tmp: Path) -> None:
     make_input()
     flags = ("--codec", "ndjson", "--window", "10s", "--out", "out", "--state", "state")

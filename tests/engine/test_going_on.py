@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 import penstock as ps
 from live import NOW, SECOND, Live, line, write
 from penstock.engine.loop import World
+from penstock.engine.summary import Summary
 from penstock.errors import FlowError, RunError
 
 AHEAD = 10
@@ -32,9 +33,7 @@ def dying(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
         if next(steps, None) is None:
             raise DeathError
 
-    for module in ("penstock.durable", "penstock.sinks.parquet", "penstock.sinks.ndjson"):
-        monkeypatch.setattr(f"{module}.reached", reached)
-    monkeypatch.setattr("penstock.engine.statefolder.reached", reached)
+    monkeypatch.setattr("penstock.durable.on_step", reached)
 
 
 def make_logs(rng: random.Random, splits: int) -> None:
@@ -90,7 +89,8 @@ def test_stops_however_a_run_reads_after_them(tmp_path_factory: pytest.TempPathF
 
             flow = flow_of("out", rng.choice([1, 7, 50]), rng.choice([100, 1000, 5000]), rng.choice([5, 30]))
             # The clock does not change what is believed here; where it does, see below.
-            got = flow.run(World(now=lambda: latest, stopped=stopped), state="state")
+            state = ps.State("state", save_every=rng.choice(["1B", "500B", "1h"]))
+            got = flow.run(World(now=lambda: latest, stopped=stopped), state=state)
             if not got.interrupted:
                 break
         assert rows_of("out") == expected
@@ -128,21 +128,22 @@ def test_deaths_at_steps_of_the_protocol(in_tmp: Path, monkeypatch: pytest.Monke
         with monkeypatch.context() as patch:
             dying(patch, step)
             try:
-                flow_of("out", 10, 500, 25).run(World(now=lambda: NOW), state="state")
+                state = ps.State("state", save_every=["1B", "1h", "700B"][step % 3])
+                flow_of("out", 10, 500, 25).run(World(now=lambda: NOW), state=state)
                 break
             except DeathError:
                 pass
     assert rows_of("out") == rows_of("whole")
 
 
-def followed(live: Live, out: str) -> object:
+def followed(live: Live, out: str, save_every: str = "1h") -> Summary:
     codec = ps.NdJson(schema={"time": "timestamp", "text": "string"})
     source = ps.Files("*.log*", codec=codec, follow=True)
     flow = ps.Pipeline(source, time=ps.Timing(delay="1s", idle_after="700ms"), batch=ps.Batching(threads=0))
     for handle in (flow.events, flow.late):
         handle.write(ps.NdJsonFile(f"{out}/{handle.name}"))
     flow.window("5s").agg(pl.len(), name="w").write(ps.NdJsonFile(f"{out}/w"))
-    return flow.run(live.world(), state="state")
+    return flow.run(live.world(), state=ps.State("state", save_every=save_every))
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -174,7 +175,7 @@ def test_a_followed_log_is_read_on_with_splits_that_idle_join_and_are_rotated(
             if rng.random() < 0.6:
                 dying(patch, rng.randrange(3, 120))
             try:
-                followed(live, "out")
+                followed(live, "out", rng.choice(["1B", "2s", "1h"]))
             except DeathError:
                 live.now = live.until
         while live.to_come:  # while nobody reads
@@ -201,10 +202,10 @@ def test_a_source_that_has_changed_is_refused(in_tmp: Path) -> None:
     flow_of("out", 10, 500, 25).run(World(now=lambda: NOW), state="state")
     before = Path("0.log").read_text()
     Path("0.log").write_text(before + line(1000, "more"))
-    with pytest.raises(RunError, match=r"had ended at .* and now goes on"):
+    with pytest.raises(RunError, match=r'"0.log" had [\d,]+ bytes, and now has '):
         flow_of("out", 10, 500, 25).run(World(now=lambda: NOW), state="state")
     Path("0.log").write_text(before[:-300])
-    with pytest.raises(RunError, match="not what an earlier run has read"):
+    with pytest.raises(FlowError, match=r'source: "0.log" does not begin as it did for an earlier run'):
         flow_of("out", 10, 500, 25).run(World(now=lambda: NOW), state="state")
     Path("0.log").write_text(before)
     Path("2.log").write_text(before)

@@ -162,8 +162,7 @@ def test_a_disk_that_is_full_at_any_step(in_tmp: Path, monkeypatch: pytest.Monke
             raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        for module in ("durable", "sinks.parquet", "sinks.ndjson", "engine.statefolder"):
-            patch.setattr(f"penstock.{module}.reached", reached)
+        patch.setattr("penstock.durable.on_step", reached)
         with pytest.raises(PenstockError, match="No space left"):
             load(flow).run(state="state")
     load(flow).run(state="state")

@@ -46,7 +46,7 @@ class WritingBehind:
         self._outstanding.append((self._pool.submit(self._call, self._writer.write, rows), len(rows)))
         self._rows += len(rows)
 
-    def has(self, epoch: int) -> bool:
+    def has(self, epoch: int) -> bool | None:
         """Tell whether the sink has an epoch; see `GoingOn.has`."""
         return cast(GoingOn, self._writer).has(epoch)
 

@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-
-import polars as pl
 
 from penstock.engine.buffer import NO_REJECTS, ReorderBuffer
 from penstock.engine.door import Arrived
 from penstock.engine.epochs import Chronicle, Plan
 from penstock.engine.flow import Flow
 from penstock.engine.outlets import Outlets
-from penstock.engine.pieces import pieces
+from penstock.engine.queue import Queue, Queued
+from penstock.engine.saved import Saved
 from penstock.engine.statefolder import StateFolder
 from penstock.engine.summary import Ledger
 from penstock.errors import RunError
 from penstock.model import EVENTS, LATE, REJECTS, Batch, event_times
 from penstock.units import BEGINNING, END
 
-
-@dataclass
-class _Queued:
-    """A batch that is to be handed on, and with it what was set aside before."""
-
-    batch: Batch
-    aside: Mapping[str, pl.DataFrame] = field(default_factory=dict)
+_BUFFER, _QUEUE = "buffer", "queue"
 
 
 class Course:
@@ -50,11 +41,15 @@ class Course:
         self.rows_in_epoch, self.has_written = 0, False
         self._flow, self._outlets, self._folder, self._now = flow, outlets, folder, now
         self._epoch = 1
-        self._queue: deque[_Queued] = deque()
+        self._queue = Queue(buffer.nothing, flow.timing.column)
         self._reached = BEGINNING
         """The frontier of the last batch."""
         self._stops: dict[str, int] = {}
         self._ended: set[str] = set()
+        self._saved_at, self._saved_bytes = now(), 0
+        """When, and after how many bytes read, state was saved last."""
+        self._noted: tuple[Mapping[str, int], int] | None = None
+        """What was handed on up to the end of the last epoch."""
         self._nothing = {LATE: buffer.nothing, REJECTS: NO_REJECTS}
 
     @property
@@ -65,9 +60,8 @@ class Course:
     @property
     def is_noted(self) -> bool:
         """Whether there is a plan already for all that was done."""
-        last = self._folder.plans[-1] if self._folder and self._folder.plans else None
-        is_all = last is not None and self._rows() == last.rows and self._reached == last.frontier
-        return is_all and self.chronicle.is_new
+        is_all = self._noted == (self._rows(), self._reached) and self.chronicle.is_new
+        return self._folder is not None and is_all
 
     def name(self, split: int) -> str:
         """Return the name of a split."""
@@ -102,60 +96,87 @@ class Course:
             idle = map(self.name, self.buffer.idle)
             self.chronicle.release(self._stops, self._ended, idle, flushed, released.frontier)
         self.waiting = 0
-        aside = {LATE: released.late, REJECTS: released.rejects}
-        for batch in pieces(released, self._flow.timing.column, self._flow.batching.rows):
-            self._queue.append(_Queued(batch, aside))
-            aside = {}
+        self._queue.add(released, self._flow.batching.rows)
         return released.frontier
 
     def hand_on(self, most: int = 0) -> bool:
-        """Hand on the next batch; False if there is none.
-
-        If it has `most` rows, or more, only so many, and only up to the time of the last of them: then
-        the epoch that ends there is the same however batches are cut.
-        """
-        if not self._queue:
-            return False
-        queued = self._queue.popleft()
-        rows = queued.batch.rows
-        if 0 < most <= len(rows):
-            self._queue.appendleft(_Queued(Batch(rows[most:], queued.batch.frontier)))
-            last = event_times(rows[most - 1 : most], self._flow.timing.column)
-            queued = _Queued(Batch(rows[:most], int(last[0])), queued.aside)
-        self._process(queued)
-        return True
+        """Hand on the next batch, or `most` rows of it (see `Queue.take`); False if there is none."""
+        queued = self._queue.take(most)
+        if queued is not None:
+            self._process(queued)
+        return queued is not None
 
     def hand_on_up_to(self, plan: Plan) -> None:
         """Hand on what an epoch had up to its end; the rest waits. RunError if that cannot be."""
-        while self._queue:
+        is_done = False
+        while not is_done and len(self._queue):
             room = plan.rows["released"] - self.ledger.released
-            batch, aside = self._queue[0].batch, self._queue[0].aside
-            if len(batch.rows) >= room:
-                rest = Batch(batch.rows[room:], batch.frontier)
-                if len(rest.rows) or rest.frontier > plan.frontier:
-                    self._queue[0] = _Queued(rest)
-                else:
-                    self._queue.popleft()
-                self._process(_Queued(Batch(batch.rows[:room], plan.frontier), aside))
-                break
-            self.hand_on()
+            queued = self._queue.take_up_to(room, plan.frontier)
+            assert queued is not None
+            is_done = len(queued.batch.rows) == room
+            self._process(queued)
         if self._rows() != plan.rows or self._reached != plan.frontier:
             raise changed(f"epoch {plan.epoch} had {_told(plan.rows)}, and now {_told(self._rows())}")
 
     def commit(self) -> None:
-        """Plan the epoch if that is to be noted, and commit it in every sink."""
+        """Plan the epoch if that is to be noted, and commit it in every sink; save state if that is due."""
         if self._folder is not None:
             plan = self.chronicle.plan(self._epoch, self._rows(), self._reached, self._now())
-            self._folder.keep(plan, self._flow.intake.state())
+            self._folder.keep(plan, self._flow.intake.state(dict(self._folder.oldest)))
         self.commit_planned()
+        passed, read = self._now() - self._saved_at, self._flow.intake.bytes_read - self._saved_bytes
+        if self._folder is not None and self._folder.is_due(passed, read):
+            self.save()
+
+    def save(self) -> None:
+        """Save all state as it is between epochs, so that what is before need not be made again."""
+        if self._folder is None or self._epoch - 1 == self._folder.saved:
+            return
+        note = {
+            "run": self._folder.run,
+            "epoch": self._epoch - 1,
+            "splits": self.buffer.names,
+            "stops": self._stops,
+            "ended": sorted(self._ended),
+            "ledger": self.ledger.note(),
+            "chronicle": self.chronicle.state(),
+            "sizes": self._flow.intake.sizes(self._stops),
+            "sinks": self._outlets.note(),
+            "latest": self.latest,
+            "reached": self._reached,
+        }
+        tables = {f"stage {step.name}": step.operator.snapshot() for step in self._flow.steps}
+        tables |= {_BUFFER: self.buffer.snapshot(), _QUEUE: self._queue.snapshot()}
+        self._folder.save(Saved(note=note, tables=tables))
+        self._saved_at, self._saved_bytes = self._now(), self._flow.intake.bytes_read
+
+    def restore(self, saved: Saved) -> None:
+        """Go on after a snapshot, before anything is taken. RunError if a stage does not know its format."""
+        note, tables = saved.note, saved.tables
+        for step in self._flow.steps:
+            step.operator.restore(tables[f"stage {step.name}"])
+        self.buffer.restore(tables[_BUFFER])
+        self._queue.restore(tables[_QUEUE])
+        self.latest, self._reached, self._epoch = note["latest"], note["reached"], note["epoch"] + 1
+        self._stops, self._ended = dict(note["stops"]), set(note["ended"])
+        self.ledger = Ledger.noted(note["ledger"])
+        self.chronicle.restore(note["chronicle"])
+        self._flow.intake.go_on_at(self._stops)
+        for name, size in self._flow.intake.sizes(self._stops).items():
+            before = note["sizes"][name]
+            if size is not None and (size < before or (size > before and name in self._ended)):
+                raise changed(f'"{name}" had {before:,} bytes, and now has {size:,}')
+        self._outlets.go_on(self._epoch, note["sinks"])
+        self._noted = self._rows(), self._reached
 
     def commit_planned(self) -> None:
         """Commit an epoch for which there is a plan in every sink that lacks it."""
         self._outlets.commit()
         self._epoch += 1
+        self._noted = self._rows(), self._reached
         self.rows_in_epoch, self.has_written = 0, False
 
-    def _process(self, queued: _Queued) -> None:
+    def _process(self, queued: Queued) -> None:
         batch, ledger, column = queued.batch, self.ledger, self._flow.timing.column
         aside = {**self._nothing, **queued.aside}
         batches = {EVENTS: batch, **{name: Batch(rows, batch.frontier) for name, rows in aside.items()}}

@@ -67,12 +67,12 @@ def _turn_from(values: dict[str, Any]) -> Turn:
     return Turn(**{**values, **lists})
 
 
-def stops_of(plans: Iterable[Plan]) -> dict[str, int]:
-    """Return how far each split was read at the end of the last of these plans."""
-    stops: dict[str, int] = {}
+def stops_of(plans: Iterable[Plan], before: Mapping[str, int]) -> dict[str, int]:
+    """Return how far each split was read at the end of these plans, from how far it was `before`."""
+    stops = dict(before)
     for plan in plans:
         for turn in plan.turns:
-            stops.update(dict.fromkeys(turn.joined, 0) | dict(turn.stops))
+            stops.update({name: stops.get(name, 0) for name in turn.joined} | dict(turn.stops))
     return stops
 
 
@@ -135,6 +135,16 @@ class Chronicle:
         self.begin(self._begun.latest)
         turns, self._turns = tuple(self._turns), []
         return Plan(epoch=epoch, turns=turns, rows=rows, frontier=frontier, planned=now)
+
+    def state(self) -> dict[str, Any]:
+        """Return what it knows right after a plan. JSON."""
+        return {"told": self._told, "ended": sorted(self._told_ended), "idle": self._idle}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on after a plan, from what was known then."""
+        self._told, self._told_ended = dict(state["told"]), set(state["ended"])
+        self._idle = tuple(state["idle"])
+        self._begun = Turn(latest=BEGINNING, idle=self._idle)
 
     def repeat(self, plan: Plan) -> None:
         """Go on after a plan of an earlier run."""

@@ -9,7 +9,7 @@ import polars as pl
 from pydantic import Field
 
 from penstock.engine.intake import Intake
-from penstock.fields import Duration, FilePath, Positive, Size, description
+from penstock.fields import Duration, FilePath, Positive, Size, SpanOrSize, description
 from penstock.model import EVENTS, LATE, Operator, Sink, Stream
 
 
@@ -62,12 +62,15 @@ class Epochs:
 class State:
     """Where a run keeps what it needs to go on after it was stopped, or died: `[state]`.
 
-    A folder, of one flow only and on a local disk. Which rows made which epoch is noted in it, as one line
-    for each epoch, before any sink commits it. A run that finds one there reads the source again from its
-    beginning, and gives the sinks what they lack: the same rows, in the same epochs.
+    `path` is a folder, of one flow only and on a local disk. Which rows made which epoch is noted in it, as
+    one line for each epoch, before any sink commits it. All state is saved as a run ends, and as an epoch
+    ends once `save_every` has passed: a span of time ("1m"), or so many bytes read ("4GiB"). A run that finds
+    a state goes on from what was saved last: it reads again what was read after that, and gives the sinks
+    what they lack, the same rows in the same epochs.
     """
 
     path: FilePath
+    save_every: SpanOrSize = "1m"
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import polars as pl
 
@@ -13,10 +13,11 @@ from penstock.engine.ahead import ReadAhead
 from penstock.engine.door import Arrived, Door
 from penstock.errors import FlowError, RunError
 from penstock.historic import Historic, History
-from penstock.model import METADATA, OFFSET, Chunk, Followed, Follower, Reader, Source
+from penstock.model import METADATA, OFFSET, Chunk, Followed, Follower, Position, Reader, Source
 from penstock.text import Decoded, Text
-from penstock.units import BEGINNING, END
+from penstock.units import BEGINNING
 
+_WAY_OUT = "put back what was there, or begin anew with --fresh"
 PEEK_BYTES = 64 * 1024
 PEEK_ROWS = 1024
 _SAMPLED_SPLITS = 16
@@ -29,16 +30,27 @@ class Nothing(Enum):
     EVER = "it has ended"
 
 
+@runtime_checkable
+class Sized(Protocol):
+    """A source that knows how large its splits are without reading them."""
+
+    def size(self, split: str) -> int | None:
+        """Return how many bytes a split takes where it is stored; None if it is not there."""
+        ...
+
+
 @dataclass(frozen=True)
 class Earlier:
-    """What an earlier run knew of a source: its splits, the first so many of which it began with.
+    """What an earlier run knew of a source: its splits in order, of which these had `ended`.
 
-    `state` is what a follower needs to find their data again; see `Follower.state`.
+    `state` is what a follower needs to find their data again (see `Follower.state`), `sample` what was looked
+    at to learn the columns, by split.
     """
 
     splits: Sequence[str]
-    first: int
+    ended: Set[str]
     state: Mapping[str, Any] | None
+    sample: Mapping[str, bytes]
 
 
 class Intake:
@@ -64,34 +76,44 @@ class Intake:
         try:
             state = earlier.state if earlier else None
             self._follower = source.follower(state) if isinstance(source, Followed) else None
-            self.splits = list(self._follower.look() if self._follower else source.splits())
-            if earlier:
-                self._go_on(earlier)
+            found = list(self._follower.look() if self._follower else source.splits())
+            self.splits = self._as_before(found, earlier) if earlier else found
+            self._sampled = [name for name in found if not earlier or name in earlier.sample][
+                :_SAMPLED_SPLITS
+            ]
             self._numbers = {split: number for number, split in enumerate(self.splits)}
-            self._sampled = self.splits[: min(earlier.first if earlier else END, _SAMPLED_SPLITS)]
         except FlowError as error:
             self._let_go()
             raise error.within("source") from None
         try:
-            self._learn(threads)
+            self._learn(threads, earlier)
         except FlowError:
             self._let_go()
             raise
 
-    def _learn(self, threads: int) -> None:
+    def _learn(self, threads: int, earlier: Earlier | None) -> None:
         source, time = self._source, self._time
-        is_history = isinstance(source, History)
-        self._peeks = {split: self._peek(split) for split in self._sampled}
+        self._peeks: dict[str, Chunk | None] = {}
+        if not (earlier and self._follower):  # what is followed may have lost its beginning
+            self._peeks = {split: self._peek(split) for split in self._sampled}
+        texts = {name: chunk.data for name, chunk in self._peeks.items() if chunk is not None}
+        seen = {name: data.to_bytes() for name, data in texts.items() if isinstance(data, Text)}
+        self.sample: Mapping[str, bytes] = earlier.sample if earlier else seen
+        """What was looked at to learn the columns, by split."""
+        for name, data in self.sample.items():
+            if name in seen and not seen[name].startswith(data):
+                raise FlowError.at(
+                    "source", f'"{name}" does not begin as it did for an earlier run; {_WAY_OUT}'
+                )
         try:
-            texts = (chunk.data for chunk in self._peeks.values() if chunk is not None)
-            decoder = source.decoder(b"".join(d.to_bytes() for d in texts if isinstance(d, Text)))
+            decoder = source.decoder(b"".join(self.sample.values()))
         except FlowError as error:
             raise error.within("source.codec") from None
         if self._follower and decoder and not decoder.schema:
             rule = "is missing; there is no line yet to learn the columns from, so it must be declared"
             raise FlowError.at("source.codec.schema", rule)
         self._door = Door((decoder.schema if decoder else source.schema) or pl.Schema(), decoder, time)
-        self._ahead = ReadAhead(self._door.decode, threads if decoder or is_history else 0)
+        self._ahead = ReadAhead(self._door.decode, threads if decoder or isinstance(source, History) else 0)
         self.bytes_read = 0
 
     @property
@@ -130,9 +152,18 @@ class Intake:
         if self._follower:
             self._news = [*dict.fromkeys([*self._news, *self._follower.look()])]
 
-    def state(self) -> Mapping[str, Any] | None:
-        """Return what an endless source needs to be read again from its beginning. JSON."""
-        return self._follower.state({}) if self._follower else None
+    def state(self, positions: Position) -> Mapping[str, Any] | None:
+        """Return what an endless source needs to be read again from these positions on. JSON."""
+        return self._follower.state(positions) if self._follower else None
+
+    def go_on_at(self, positions: Mapping[str, int]) -> None:
+        """Read on in splits from where an earlier run read them to, before any is read."""
+        self.positions = {self._numbers[name]: position for name, position in positions.items()}
+
+    def sizes(self, splits: Iterable[str]) -> dict[str, int | None]:
+        """Return how many bytes splits take where they are stored, as far as the source can tell."""
+        source = self._source
+        return {split: source.size(split) for split in splits} if isinstance(source, Sized) else {}
 
     def first_watermarks(self, splits: list[str], delay: int, latest: int) -> dict[str, int]:
         """Return the watermarks of splits before they are read: their first rows' times minus `delay` (µs).
@@ -170,21 +201,18 @@ class Intake:
         self._ahead.close()
         self._let_go()
 
-    def _go_on(self, earlier: Earlier) -> None:
-        """Take the splits as an earlier run had them; FlowError if that cannot be."""
-        known, found = set(earlier.splits), set(self.splits)
-        if gone := sorted(known - found):
-            rule = (
-                f'"{gone[0]}" was read by an earlier run and is gone; put it back, or begin anew with --fresh'
-            )
-            raise FlowError.at("", rule)
-        self._news = [split for split in self.splits if split not in known]
+    def _as_before(self, found: Sequence[str], earlier: Earlier) -> list[str]:
+        """Return the splits as an earlier run had them; FlowError if that cannot be."""
+        known = set(earlier.splits)
+        if gone := sorted(known - set(found) - earlier.ended):
+            raise FlowError.at("", f'"{gone[0]}" was read by an earlier run and is gone; {_WAY_OUT}')
+        self._news = [split for split in found if split not in known]
         if self._news and self._follower is None:
             rule = (
                 f'"{self._news[0]}" was not there when the state was begun; take it away, follow = true, or'
             )
             raise FlowError.at("", f"{rule} begin anew with --fresh")
-        self.splits = list(earlier.splits)
+        return list(earlier.splits)
 
     def _let_go(self) -> None:
         if self._follower:
@@ -192,19 +220,19 @@ class Intake:
 
     def _opened(self, number: int, size: int) -> Reader:
         try:
-            return self._open(self.splits[number], size)
+            return self._open(self.splits[number], self.positions.get(number, 0), size)
         except FlowError as error:
             raise RunError(str(error)) from None
 
-    def _open(self, split: str, size: int) -> Reader:
+    def _open(self, split: str, position: int, size: int) -> Reader:
         try:
-            return (self._follower or self._source).open(split, 0, size)
+            return (self._follower or self._source).open(split, position, size)
         except FlowError as error:
             raise error.within("source") from None
 
     def _peek(self, split: str) -> Chunk | None:
         """Return the first chunk with lines in it, or the first rows, cut to a size that never changes."""
-        reader = self._open(split, PEEK_BYTES)
+        reader = self._open(split, 0, PEEK_BYTES)
         try:
             frames: list[pl.DataFrame] = []
             while sum(map(len, frames)) < PEEK_ROWS and (chunk := reader.read()) is not None:

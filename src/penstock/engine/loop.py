@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -13,10 +13,11 @@ from penstock.engine.flow import Flow
 from penstock.engine.intake import Nothing
 from penstock.engine.outlets import Outlets
 from penstock.engine.replay import Replay
+from penstock.engine.saved import Saved
 from penstock.engine.statefolder import StateFolder
 from penstock.engine.summary import Summary
 from penstock.engine.tide import TURN, Tide
-from penstock.units import END, microseconds, size_in_bytes
+from penstock.units import BEGINNING, END, microseconds, size_in_bytes
 
 _READS_IN_BATCH = 16
 """Chunks of full size that make a batch even if they hold few rows: long lines must not pile up."""
@@ -63,31 +64,48 @@ def run(flow: Flow, world: World, folder: StateFolder | None = None) -> Summary:
 class _Loop:
     def __init__(self, flow: Flow, world: World, outlets: Outlets, folder: StateFolder | None) -> None:
         self._flow, self._intake, self._world = flow, flow.intake, world
-        self._plans = folder.plans if folder else ()
         self._interrupted = False
         endless = self._intake.endless
         self._every = microseconds(flow.epochs.every or ("1s" if endless else "60s"))
         self._delay = microseconds(flow.timing.delay)
-        self._epoch_began = world.now()
-        begun = next((turn for plan in self._plans for turn in plan.turns), None)
-        latest = begun.latest if begun else self._epoch_began + microseconds(flow.timing.max_ahead)
-        needed = flow.columns_needed
-        self._intake.keep(needed, latest, numbered=folder is not None)
-        marks = begun.joined if begun else self._first_watermarks(self._intake.splits, latest)
-        self._buffer = ReorderBuffer(dict(marks), needed, flow.timing.column, self._delay, endless)
-        self._course = Course(flow, outlets, folder, self._buffer, world.now)
-        self._course.begin(latest)
-        if not begun:
-            for name, mark in marks.items():
-                self._course.chronicle.join(name, mark)
         self._idle_after = microseconds(flow.timing.idle_after or "500ms")
         self._tide = Tide(world.now, self._idle_after, self._delay) if endless else None
+        self._size = size_in_bytes(flow.batching.bytes)
+        self._epoch_began = world.now()
         self._since = self._epoch_began
         """When rows were handed on before."""
-        self._size = size_in_bytes(flow.batching.bytes)
+        saved = folder.newest(outlets.lacking) if folder else None
+        self._plans = folder.go_on_from(saved) if folder else ()
+        self._resumes = bool(saved or self._plans)
+        self._course = self._made(outlets, folder, saved)
+        self._buffer = self._course.buffer
+
+    def _made(self, outlets: Outlets, folder: StateFolder | None, saved: Saved | None) -> Course:
+        """Make the course: at the beginning, or as it was when a snapshot was saved."""
+        flow, begun = self._flow, next((turn for plan in self._plans for turn in plan.turns), None)
+        latest = saved.note["latest"] if saved else begun.latest if begun else self._latest()
+        needed = flow.columns_needed
+        self._intake.keep(needed, latest, numbered=folder is not None)
+        marks: Mapping[str, int] = begun.joined if begun else {}
+        if saved:
+            marks = dict.fromkeys(saved.note["splits"], BEGINNING)
+        elif not begun:
+            marks = self._first_watermarks(self._intake.splits, latest)
+        buffer = ReorderBuffer(
+            dict(marks), needed, flow.timing.column, self._delay, endless=self._tide is not None
+        )
+        course = Course(flow, outlets, folder, buffer, self._world.now)
+        if saved:
+            course.restore(saved)
+            return course
+        course.begin(latest)
+        if not begun:
+            for name, mark in marks.items():
+                course.chronicle.join(name, mark)
+        return course
 
     def run(self) -> None:
-        if self._plans:
+        if self._resumes:
             replay = Replay(
                 self._course, self._intake, self._size, self._flow.batching.rows, self._world.stopped
             )
@@ -99,6 +117,7 @@ class _Loop:
         self._read_on()
         if not self._course.is_noted:
             self._course.commit()
+        self._course.save()
         self._course.ledger.check(self._buffer.held)
 
     def _read_on(self) -> None:
@@ -183,8 +202,11 @@ class _Loop:
         """Take the clocks that hold for a whole epoch, so that one that is run again decides alike."""
         self._epoch_began = self._world.now()
         # A clock that is set back takes back nothing: what was believed by one clock stays so.
-        ahead = microseconds(self._flow.timing.max_ahead)
-        self._course.begin(max(self._course.latest, self._epoch_began + ahead))
+        self._course.begin(max(self._course.latest, self._latest()))
+
+    def _latest(self) -> int:
+        """Return the event time up to which rows are believed by the clock at the epoch's beginning."""
+        return self._epoch_began + microseconds(self._flow.timing.max_ahead)
 
     def _end_epoch(self) -> None:
         """Hand on what can be, and commit; an epoch in which nothing was written just begins anew.

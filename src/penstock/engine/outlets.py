@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import cast
+from typing import Any, cast
 
 from polars.exceptions import PolarsError
 
@@ -22,8 +22,10 @@ class Outlets:
     def __init__(self, flow: Flow, folder: StateFolder | None, opened: ExitStack) -> None:
         """Open all sinks, to be closed with `opened`; FlowError names the mistakes of all."""
         self._flow = flow
-        self._has: list[Callable[[int], bool]] = []
+        self._has: list[Callable[[int], bool | None]] = []
         self._writers: list[Writer] = []
+        self._written: dict[str, int] = {}
+        """The last epoch in which each sink was given rows, by place."""
         mistakes: list[Mistake] = []
         for outlet in flow.outlets:
             try:
@@ -47,6 +49,25 @@ class Outlets:
             if not has(epoch)
         ]
 
+    def note(self) -> dict[str, Any]:
+        """Return where the output of each sink is, and the last epoch with rows in it. JSON."""
+        return {place: [path, self._written.get(place, 0)] for place, path in self._paths().items()}
+
+    def go_on(self, epoch: int, note: Mapping[str, Any]) -> None:
+        """Begin an epoch, after what is noted."""
+        self._written = {place: written for place, (_, written) in note.items()}
+        self.begin(epoch)
+
+    def lacking(self, note: Mapping[str, Any]) -> dict[str, bool]:
+        """Name the sinks whose output lacks the last rows noted, and tell whether it was elsewhere then."""
+        paths = self._paths()
+        noted = {outlet.place: note.get(outlet.place, ["", 0]) for outlet in self._flow.outlets}
+        return {
+            outlet.place: noted[outlet.place][0] != paths[outlet.place]
+            for outlet, has in zip(self._flow.outlets, self._has, strict=True)
+            if noted[outlet.place][1] and has(noted[outlet.place][1]) is False
+        }
+
     def process(self, batches: dict[str, Batch]) -> bool:
         """Run the steps, which add their streams to `batches`, and write; tell whether anything was."""
         for step in self._flow.steps:
@@ -65,6 +86,7 @@ class Outlets:
                 with _storing(outlet.place):
                     writer.write(rows)
                 written = True
+                self._written[outlet.place] = self._epoch
         return written
 
     def commit(self) -> None:
@@ -74,22 +96,27 @@ class Outlets:
                 writer.commit(self._epoch)
         self.begin(self._epoch + 1)
 
+    def _paths(self) -> dict[str, str]:
+        return {outlet.place: str(getattr(outlet.sink, "path", "")) for outlet in self._flow.outlets}
 
-def _opened(outlet: Outlet, folder: StateFolder | None, behind: bool) -> tuple[Writer, Callable[[int], bool]]:
-    """Open a sink; return its writer, and what tells whether it has an epoch."""
+
+def _opened(
+    outlet: Outlet, folder: StateFolder | None, behind: bool
+) -> tuple[Writer, Callable[[int], bool | None]]:
+    """Open a sink; return its writer, and what tells whether it has an epoch; see `GoingOn.has`."""
     sink, stream = outlet.sink, outlet.stream
 
     def start() -> Writer:
         if folder is not None and isinstance(sink, Lasting):
-            return sink.reopen(stream, folder.run, len(folder.plans))
+            return sink.reopen(stream, folder.run, folder.planned)
         return sink.open(stream)
 
     lasts = folder is not None and isinstance(sink, Lasting)
     if not behind:
         writer = start()
-        return writer, cast(GoingOn, writer).has if lasts else lambda _: False
+        return writer, cast(GoingOn, writer).has if lasts else lambda _: None
     writing = WritingBehind(start)
-    return writing, writing.has if lasts else lambda _: False
+    return writing, writing.has if lasts else lambda _: None
 
 
 @contextmanager

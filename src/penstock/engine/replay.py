@@ -24,7 +24,7 @@ class Replay:
         self._size = size
         self._most = most
         self._stopped = stopped
-        self._idle = frozenset[str]()
+        self._idle = frozenset(course.buffer.names[number] for number in course.buffer.idle)
 
     def run(self, plans: Sequence[Plan]) -> bool:
         """Go over all plans; False if the world said stop before. RunError if the source is another."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from penstock.units import duration, rfc3339
 
@@ -20,6 +21,15 @@ class Ledger:
     rejected: int = 0
     late: int = 0
     last_time: int | None = None
+
+    def note(self) -> dict[str, Any]:
+        """Return the counts by now. JSON."""
+        return {**vars(self), "streams": dict(self.streams)}
+
+    @classmethod
+    def noted(cls, note: Mapping[str, Any]) -> Ledger:
+        """Make a ledger that counts on from a note."""
+        return cls(**{**note, "streams": Counter(note["streams"])})
 
     def check(self, held: int) -> None:
         """Raise AssertionError unless all rows read were released, rejected or late, or are `held` still."""

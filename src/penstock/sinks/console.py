@@ -53,9 +53,9 @@ class _ConsoleWriter:
         self._left_out = 0
         self._epochs_shown = shown
 
-    def has(self, epoch: int) -> bool:
-        """Tell whether an epoch was shown; see `GoingOn.has`."""
-        return epoch <= self._epochs_shown
+    def has(self, epoch: int) -> bool | None:
+        """Tell that an epoch was shown, or that it cannot be told; see `GoingOn.has`."""
+        return True if epoch <= self._epochs_shown else None
 
     def write(self, rows: pl.DataFrame) -> None:
         """Print rows at once; see `Writer.write`."""

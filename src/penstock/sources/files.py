@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -107,6 +108,13 @@ class Files:
                 which = readable_file(file, f"paths[{i}]")
                 found[which] = min(found.get(which, file), file)
         return sorted(found.values())
+
+    def size(self, split: str) -> int | None:
+        """Return how many bytes a file has on disk; None if it is gone, or is followed."""
+        try:
+            return None if self.follow else os.stat(split).st_size
+        except OSError:
+            return None
 
     def open(self, split: str, position: int, size: int) -> FileReader:
         """Open a file to read at `position`."""

@@ -133,6 +133,12 @@ class StoredHistory:
         """Return the names of the files, sorted."""
         return list(self._places)
 
+    def size(self, split: str) -> int | None:
+        """Return how many bytes a file takes where it is stored; None if it is not there."""
+        place = self._places[split]
+        size: int | None = place.filesystem.get_file_info(place.path).size
+        return size
+
     def keep(self, columns: Sequence[str], sure: int) -> None:
         """Leave out other columns where that may be; see `historic.History.keep`."""
         self._wanted = replace(self._wanted, columns=columns, sure=sure)

@@ -79,12 +79,15 @@ class Log:
         ]
 
     def go_to(self, position: int) -> None:
-        """Make ready to read on at a position; 0: where it began."""
+        """Make ready to read on at a position; 0: where it began. What was before it has been read."""
         number, byte = divmod(position, LONGEST)
         self.index = 0
         for part in self.parts:
-            part.go_to(byte if position and part.number == number else part.start)
+            here = byte if position and part.number == number else part.start
+            part.go_to(part.held if part.number < number else here)
             self.index += part.number < number
+        self.done += [replace(g, done=True, position=g.held) for g in self.missing if g.number < number]
+        self.missing = [g for g in self.missing if g.number >= number]
 
     def known_at(self, position: int) -> tuple[list[Generation], list[Generation]]:
         """Return what was done and what was to be read when it was read up to `position`."""
