@@ -25,7 +25,7 @@ FLOORS = [
     {"codecs", "windows", "detectors"},
     {"sources", "stages", "sinks"},
     {"engine"},
-    {"binding", "fingerprint", "pipeline", "config", "components"},
+    {"binding", "fingerprint", "pipeline", "config", "components", "replaying"},
     {"cli"},
     {"__main__"},
 ]

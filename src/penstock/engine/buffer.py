@@ -97,6 +97,11 @@ class ReorderBuffer:
         """The lowest event time that an on-time row may still have; END when all splits have ended."""
         return self._frontier()[0]
 
+    @property
+    def earliest(self) -> int:
+        """The lowest event time of the on-time rows that are held; END if none is."""
+        return min((run.first for split in self._splits for run in split.waiting), default=END)
+
     def next_split(self) -> int | None:
         """Return the number of the open split that holds the others back most.
 

@@ -54,7 +54,7 @@ class Replay:
         self._set_idle(frozenset(turn.idle))
         if turn.flushed:
             buffer.flush()
-        if (frontier := course.release()) != turn.frontier:
+        if (frontier := course.release(turn.frontier)) != turn.frontier:
             raise changed(f"rows were put in order up to {turn.frontier} µs since 1970, and now {frontier}")
         return True
 

@@ -16,7 +16,7 @@ from penstock.model import OFFSET, REJECTED, Chunk
 from penstock.sources.arrow_rows import frame_of, schema_of
 from penstock.sources.history import Wanted
 from penstock.sources.places import Place
-from penstock.units import YEAR_1
+from penstock.units import YEAR_1, YEAR_9999
 
 _UNITS = {"milliseconds": "ms", "microseconds": "us", "nanoseconds": "ns"}
 _MOST_ROWS = 131_072
@@ -191,7 +191,7 @@ class ParquetStored:
             return None
         per = {"ms": 1_000, "us": 1}
         first, last = (n * per[unit] if unit in per else n // 1_000 for n in group.times)
-        if first < YEAR_1 or last > wanted.sure:
+        if first < YEAR_1 or last > min(wanted.sure, YEAR_9999):
             return None
         kept = {wanted.time, *wanted.columns}
         return [name for name in self.schema if name in kept and name != OFFSET]
