@@ -25,7 +25,17 @@ FLOORS = [
     {"codecs", "windows", "detectors"},
     {"sources", "stages", "sinks"},
     {"engine"},
-    {"binding", "fingerprint", "pipeline", "config", "components", "replaying"},
+    {
+        "binding",
+        "fingerprint",
+        "pipeline",
+        "config",
+        "components",
+        "settings",
+        "comparing",
+        "replaying",
+        "what_if",
+    },
     {"cli"},
     {"__main__"},
 ]

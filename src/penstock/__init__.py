@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from penstock.engine.summary import Summary
     from penstock.errors import FlowError, PenstockError, PenstockWarning, RunError
     from penstock.pipeline import Pipeline
+    from penstock.replaying import replay
     from penstock.sinks.console import Console
     from penstock.sinks.ndjson import NdJsonFile
     from penstock.sinks.parquet import Parquet
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from penstock.sources.parquet import ParquetFiles
     from penstock.sources.synthetic import Synthetic
     from penstock.stages.join import Join
+    from penstock.twin_runs import what_if
 
 _HOMES = {
     "Auto": "detectors.auto",
@@ -102,6 +104,8 @@ _HOMES = {
     "approx_distinct": "aggregates",
     "approx_quantile": "aggregates",
     "load": "config",
+    "replay": "replaying",
+    "what_if": "twin_runs",
 }
 
 __all__ = [
@@ -153,6 +157,8 @@ __all__ = [
     "approx_distinct",
     "approx_quantile",
     "load",
+    "replay",
+    "what_if",
 ]
 
 

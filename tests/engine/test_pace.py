@@ -171,7 +171,7 @@ def test_one_that_cannot_keep_up_goes_on_without_a_pause_and_says_by_how_much():
     world = clock.world(1.0)
     flow.run(world)
     assert clock.seconds - 1000 == pytest.approx(1000 * 0.02, rel=0.05)
-    assert world.pace.behind >= seen.errors(1.0).max() > 9.5
+    assert world.pace.behind + 1e-4 > seen.errors(1.0).max() > 9.5
     assert world.pace.behind < 20
     assert seen.times == sorted(seen.times)
 

@@ -175,7 +175,9 @@ class _Loop:
             if not pace.has_begun:
                 if buffer.earliest >= buffer.frontier < END:
                     return  # the first row may still come
-                pace.begin(buffer.earliest)
+                first = buffer.earliest
+                self._release(min(first, END - 1) + 1)  # what is loaded for the first rows takes no part
+                pace.begin(first)
             due = pace.due()
             if buffer.earliest <= due and buffer.earliest < buffer.frontier:
                 earliest = buffer.earliest

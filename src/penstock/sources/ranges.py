@@ -24,10 +24,8 @@ class Range:
 
     @classmethod
     def of(cls, since: str | None, until: str | None) -> Range:
-        """Read its ends, None: there is none; FlowError at `until` if nothing can lie between."""
-        made = cls(
-            BEGINNING if since is None else parse_time(since), END if until is None else parse_time(until)
-        )
+        """Read its ends, None: there is none; FlowError if one is no time, or nothing can lie between."""
+        made = cls(_parsed(since, "since", BEGINNING), _parsed(until, "until", END))
         if made.since >= made.until:
             raise FlowError.at("until", f'must be after since, "{since}", got "{until}"')
         return made
@@ -66,6 +64,13 @@ class Range:
         since, until = self.bounds(dtype.time_unit)
         inside = rows[time].to_physical().is_between(since, until, closed="left")
         return rows if inside.all(ignore_nulls=False) else rows.filter(inside)
+
+
+def _parsed(text: str | None, place: str, default: int) -> int:
+    try:
+        return default if text is None else parse_time(text)
+    except ValueError as error:
+        raise FlowError.at(place, str(error)) from None
 
 
 ALL = Range()
