@@ -16,6 +16,7 @@ from penstock.cli.list import list_components
 from penstock.cli.plot import plot
 from penstock.cli.replay import replay
 from penstock.cli.run import INTERRUPTED, run
+from penstock.cli.sort import sort
 from penstock.cli.state import state
 from penstock.errors import FlowError, PenstockError
 
@@ -49,5 +50,5 @@ def main() -> None:
     """
 
 
-for verb in (run, replay, check, generate, plot, list_components, state):
+for verb in (run, replay, check, generate, sort, plot, list_components, state):
     main.add_command(verb)
