@@ -42,13 +42,13 @@ def shuffled(rng: random.Random, rows: int, ties: int) -> pl.DataFrame:
 def test_a_sort_is_a_stable_sort(tmp_path_factory, seed):
     rng = random.Random(seed)
     folder = tmp_path_factory.mktemp("sort")
-    rows = shuffled(rng, rng.choice([0, 1, 300, 9000]), rng.choice([1, 3, 10_000]))
+    rows = shuffled(rng, rng.choice([0, 1, 300, 3000]), rng.choice([1, 3, 10_000]))
     cut = rng.randrange(len(rows) + 1)
-    rows[:cut].write_parquet(folder / "a.parquet", row_group_size=1000)
-    rows[cut:].write_parquet(folder / "b.parquet", row_group_size=1000)
+    rows[:cut].write_parquet(folder / "a.parquet", row_group_size=500)
+    rows[cut:].write_parquet(folder / "b.parquet", row_group_size=500)
     out = str(folder / "out")
     done = sort(
-        ps.ParquetFiles([f"{folder}/?.parquet"]), out, Sorting(memory=rng.choice([2**14, 2**18, 2**30]))
+        ps.ParquetFiles([f"{folder}/?.parquet"]), out, Sorting(memory=rng.choice([2**16, 2**19, 2**30]))
     )
     assert_frame_equal(pl.read_parquet(out), rows.sort("time", nulls_last=True, maintain_order=True))
     assert (done.rows, done.rejected, done.bytes) == (len(rows), 0, Path(out).stat().st_size)
@@ -56,12 +56,12 @@ def test_a_sort_is_a_stable_sort(tmp_path_factory, seed):
 
 
 def test_a_memory_many_times_too_small_takes_many_passes(tmp_path):
-    rows = shuffled(random.Random(1), 40_000, 2)
+    rows = shuffled(random.Random(1), 60_000, 2).select("time", "number", "host")
     rows.write_parquet(tmp_path / "in.parquet", row_group_size=3000)
     memory = 2**16
     done = sort(ps.ParquetFiles(str(tmp_path / "in.parquet")), str(tmp_path / "out"), Sorting(memory=memory))
     assert done.runs > 2 * Sizes.of(memory).runs ** 4, "so that runs of runs are merged, and these again"
-    assert rows.estimated_size() > 100 * memory
+    assert rows.estimated_size() > 20 * memory
     got = pl.read_parquet(tmp_path / "out")
     assert_frame_equal(got, rows.sort("time", nulls_last=True, maintain_order=True))
 
@@ -138,18 +138,14 @@ def test_the_file_says_that_it_is_sorted_and_a_flow_over_it_has_no_late_row(tmp_
     )
     before = mixed.run()
     assert before.rows["late"] > 2500
-    hint = "the input is in no order of time: stored, `penstock sort` puts it in order, in bounded memory"
+    hint = "the input is in no order of time: stored, `penstock sort` puts it in order"
     assert hint in list(before.lines())
     sort(mixed.source, str(tmp_path / "out.parquet"))
     after = ordered.run()
     assert after.rows["late"] == 0
     assert hint not in list(after.lines())
     (column,) = pq.read_metadata(tmp_path / "out.parquet").row_group(0).sorting_columns
-    assert (column.column_index, column.descending, column.nulls_first) == (
-        4,
-        False,
-        False,
-    ) or column.column_index >= 2
+    assert (column.column_index, column.descending, column.nulls_first) == (2, False, False)
 
 
 @pytest.mark.parametrize(
@@ -183,7 +179,7 @@ def test_who_stops_it_leaves_nothing_and_what_was_there_stays(tmp_path):
 def test_a_place_that_cannot_be_written_to(tmp_path):
     table(5).write_parquet(tmp_path / "a.parquet")
     source = ps.ParquetFiles(str(tmp_path / "a.parquet"))
-    with pytest.raises(FlowError, match='out: cannot write into ".*/no": No such file'):
+    with pytest.raises(FlowError, match=r'out: cannot write into ".*/no": No such file'):
         sort(source, str(tmp_path / "no" / "out"))
     with pytest.raises(RunError, match="Is a directory; nothing was kept"):
         sort(source, str(tmp_path))
@@ -205,11 +201,11 @@ def test_memory_is_bounded(tmp_path):
     rng = np.random.default_rng(1)
     rows = pl.DataFrame({"time": rng.permutation(3_000_000), "x": rng.normal(size=3_000_000)})
     rows = rows.with_columns(pl.col("x").cast(pl.String).alias("text"))
-    assert rows.estimated_size() > 8 * 2**24
+    assert rows.estimated_size() > 6 * 2**24
     rows[:20_000].write_parquet(tmp_path / "few", row_group_size=5000)
     rows.write_parquet(tmp_path / "many", row_group_size=50_000)
     command = [sys.executable, "-c", MEASURED, *(str(tmp_path / name) for name in ("few", "many", "out"))]
     runs, megabytes = map(int, subprocess.run(command, capture_output=True, check=True).stdout.split())
-    assert runs > 30
+    assert runs > 20
     assert megabytes < 150, "16 MiB and what the libraries keep, not the 130 MB there are, several times"
     assert pl.read_parquet(tmp_path / "out")["time"].equals(pl.Series(range(3_000_000)))

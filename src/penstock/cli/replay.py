@@ -110,7 +110,11 @@ def _compare(
     shown = 5 if options["examples"] is None else options["examples"]
     asked = Asked(streams=options["stream"], keys=options["key"], examples=shown)
     with until_signal() as stop, warned_in_a_line(), _quiet(as_json):
-        found = what_if(first, second, asked, World(stopped=stop))
+        try:
+            found = what_if(first, second, asked, World(stopped=stop))
+        except KeyboardInterrupt:
+            click.echo("penstock: interrupted; nothing was kept", err=True)
+            sys.exit(INTERRUPTED)
     if as_json:
         click.echo(json.dumps(found.to_dict()))
     else:

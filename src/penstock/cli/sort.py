@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
-from penstock.cli.run import until_signal
+from penstock.cli.run import INTERRUPTED, until_signal
 
 if TYPE_CHECKING:
     import polars as pl
@@ -72,6 +73,9 @@ def sort(inputs: tuple[str, ...], out: str, as_json: bool, **options: Any) -> No
         )
         try:
             done = sort_rows(_source(inputs, options["form"]), out, how)
+        except KeyboardInterrupt:
+            click.echo("penstock: interrupted; nothing was kept", err=True)
+            sys.exit(INTERRUPTED)
         except FlowError as error:
             told = [Mistake(_FLAGS.get(m.place.split(".")[0], "IN"), m.rule) for m in error.mistakes]
             raise FlowError(told) from None

@@ -86,6 +86,6 @@ class Summary:
             needed = duration(-(-self.needed_delay // 1_000_000) * 1_000_000)
             yield f'late rows came up to {needed} behind their split: delay = "{needed}" would have kept all'
             if rows["late"] > rows["read"] // _MUCH:
-                yield "the input is in no order of time: stored, `penstock sort` puts it in order, in bounded memory"
+                yield "the input is in no order of time: stored, `penstock sort` puts it in order"
         if self.interrupted:
             yield "interrupted: what is committed stays"
