@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from penstock.detectors.threshold import Threshold
     from penstock.engine.flow import Batching, Epochs, State, Timing
     from penstock.engine.summary import Summary
-    from penstock.errors import FlowError, PenstockError, PenstockWarning, RunError
+    from penstock.errors import FlowError, PenstockError, PenstockWarning, RunError, TransientError
     from penstock.pipeline import Pipeline
     from penstock.replaying import replay
     from penstock.sinks.console import Console
@@ -98,6 +98,7 @@ _HOMES = {
     "Tail": "detectors.tail",
     "Threshold": "detectors.threshold",
     "Timing": "engine.flow",
+    "TransientError": "errors",
     "Tsv": "codecs.csv",
     "W3c": "codecs.w3c",
     "Zeek": "codecs.zeek",
@@ -151,6 +152,7 @@ __all__ = [
     "Tail",
     "Threshold",
     "Timing",
+    "TransientError",
     "Tsv",
     "W3c",
     "Zeek",

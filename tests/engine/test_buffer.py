@@ -116,7 +116,7 @@ def test_what_comes_out_is_what_the_oracle_says(seed: int) -> None:
         ]
         assert buffer.frontier == min(marks, default=END)
         if rng.random() < 0.4:
-            taken.take(buffer.release())
+            taken.take(buffer.release(whole=rng.random() < 0.5))
             assert buffer.held == read - taken.count
     taken.take(buffer.release())
     assert buffer.held == 0

@@ -6,8 +6,12 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from penstock.codecs.records import NO_REJECTS
+from penstock.engine.buffer import ReorderBuffer
 from penstock.engine.ordering import Run, in_order
 from penstock.model import EVENT_TIME
+from penstock.text import Decoded
+from penstock.units import BEGINNING
 
 FAR = 2**62
 
@@ -35,3 +39,26 @@ def test_rows_are_those_of_a_stable_sort(disorder: int) -> None:
                 pl.concat([run.rows for run in ordered]), whole.sort("time", maintain_order=True)
             )
             assert (ordered is runs) == whole["time"].is_sorted()  # then no row is copied
+
+
+def test_what_came_as_one_goes_as_one_if_that_is_asked_for() -> None:
+    schema = pl.Schema({"time": EVENT_TIME})
+    buffer = ReorderBuffer({"a": BEGINNING, "b": BEGINNING}, schema, "time", delay=10)
+    buffer.end(1)
+
+    def add(start: int) -> None:
+        rows = pl.DataFrame({"time": pl.Series(range(start, start + 20), dtype=pl.Int64).cast(EVENT_TIME)})
+        buffer.add(0, Decoded(rows, NO_REJECTS))
+
+    add(0)
+    add(20)
+    got = buffer.release(whole=True)
+    assert [len(frame) for frame in got.events] == [20]
+    assert got.frontier == 20
+    assert [len(frame) for frame in buffer.release().events] == [9]
+    add(40)
+    got = buffer.release(whole=True)
+    assert [len(frame) for frame in got.events] == [11]
+    assert got.frontier == 40
+    buffer.end(0)
+    assert [len(frame) for frame in buffer.release(whole=True).events] == [20]

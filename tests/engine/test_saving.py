@@ -69,6 +69,8 @@ def test_a_restart_reads_only_what_comes_after_the_snapshot() -> None:
     assert texts() == texts("whole")
     third = run()
     assert third.bytes_read == 0
+    assert third.earlier == whole.rows["read"] == 300
+    assert "300 of them were read by earlier runs" in third.lines()
     assert third.rows == whole.rows
 
 

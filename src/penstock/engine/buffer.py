@@ -27,7 +27,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from penstock.buffers import empty
-from penstock.engine.ordering import Run, in_order
+from penstock.engine.ordering import Run, begin_of_run_at, in_order
 from penstock.engine.splits import Aside, Split, run_of, tables_of, take_up, with_source
 from penstock.gathering import gathered
 from penstock.kernels.order import rises, watermarks
@@ -103,10 +103,7 @@ class ReorderBuffer:
         return min((run.first for split in self._splits for run in split.waiting), default=END)
 
     def next_split(self) -> int | None:
-        """Return the number of the open split that holds the others back most.
-
-        None if all have ended, or have nothing more for now.
-        """
+        """Return the number of the split that holds others back most, of those that have more; or None."""
         marks = [(split.watermark, i) for i, split in enumerate(self._splits) if split.open and not split.dry]
         return min(marks)[1] if marks else None
 
@@ -198,12 +195,16 @@ class ReorderBuffer:
         times.setflags(write=False)  # always, so that a kernel is compiled for one kind of array only
         return rows.filter(pl.Series(~late)), times
 
-    def release(self, most: int = END) -> Released:
+    def release(self, most: int = END, whole: bool = False) -> Released:
         """Let go of all rows below the frontier, in order, and of what was set aside up to it.
 
-        No further than to a frontier of `most`.
+        No further than to a frontier of `most`, and, if runs are to stay `whole` and only one split has rows,
+        to the beginning of the run it lies in: two batches of each took a fifth longer in memory.
         """
-        frontier, first = min(self._frontier(), (most, ""))
+        frontier, first = min(self._frontier(), (most, _AFTER_ALL))
+        waiting = [split.waiting for split in self._splits if split.waiting] if whole else ()
+        if len(waiting) == 1:
+            frontier, first = min((frontier, first), (begin_of_run_at(frontier, waiting[0]), _AFTER_ALL))
         limit = frontier + self.is_flushed if frontier < END else END
         taken = [run for split in self._by_name for run in self._take(split, limit)]
         events = [run.rows for run in in_order(taken, self._time)]

@@ -88,10 +88,10 @@ class Course:
         self.buffer.end(split)
         self._ended.add(self.name(split))
 
-    def release(self, most: int = END) -> int:
-        """Queue what the buffer lets go of, up to a frontier; return the frontier."""
+    def release(self, most: int = END, whole: bool = False) -> int:
+        """Queue what the buffer lets go of; return the frontier. See `ReorderBuffer.release`."""
         flushed = self.buffer.is_flushed
-        released = self.buffer.release(most)
+        released = self.buffer.release(most, whole)
         if self._folder is not None:
             idle = map(self.name, self.buffer.idle)
             self.chronicle.release(self._stops, self._ended, idle, flushed, released.frontier)
@@ -135,8 +135,8 @@ class Course:
         note = {
             "run": self._folder.run,
             "epoch": self._epoch - 1,
-            "splits": self.buffer.names,
-            "stops": self._stops,
+            "splits": [*self.buffer.names],  # copies: what is noted must not go on with the run
+            "stops": dict(self._stops),
             "ended": sorted(self._ended),
             "ledger": self.ledger.note(),
             "chronicle": self.chronicle.state(),

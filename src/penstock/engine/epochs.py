@@ -138,7 +138,7 @@ class Chronicle:
 
     def state(self) -> dict[str, Any]:
         """Return what it knows right after a plan. JSON."""
-        return {"told": self._told, "ended": sorted(self._told_ended), "idle": self._idle}
+        return {"told": dict(self._told), "ended": sorted(self._told_ended), "idle": self._idle}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on after a plan, from what was known then."""

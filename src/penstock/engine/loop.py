@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from penstock.engine.buffer import ReorderBuffer
 from penstock.engine.course import Course
@@ -13,6 +13,7 @@ from penstock.engine.flow import Flow
 from penstock.engine.intake import Nothing
 from penstock.engine.outlets import Outlets
 from penstock.engine.pace import Pace
+from penstock.engine.patience import Patience, Retries
 from penstock.engine.replay import Replay
 from penstock.engine.saved import Saved
 from penstock.engine.statefolder import StateFolder
@@ -39,7 +40,7 @@ class World:
 
     `stopped` is asked between chunks; `pick` may read splits in any order, which changes nothing in what
     comes out but holds more rows back than the default. `wait` lets so many seconds pass where an endless
-    source has nothing new.
+    source has nothing new, or a sink fails for a moment: `patience` says for how long it may.
 
     With a `pace` the run is a replay of what is stored: rows are let go of when they are due, and any event
     time is believed.
@@ -49,6 +50,7 @@ class World:
     stopped: Callable[[], bool] = lambda: False
     pick: Callable[[ReorderBuffer], int | None] = ReorderBuffer.next_split
     wait: Callable[[float], None] = time.sleep
+    patience: Patience = field(default_factory=Patience)
     pace: Pace | None = None
 
 
@@ -61,7 +63,8 @@ def run(flow: Flow, world: World, folder: StateFolder | None = None) -> Summary:
     started = time.perf_counter()
     with ExitStack() as opened:
         opened.callback(flow.intake.close)
-        loop = _Loop(flow, world, Outlets(flow, folder, opened), folder)
+        retries = Retries(world.patience, world.wait, world.stopped)
+        loop = _Loop(flow, world, Outlets(flow, folder, retries, opened), folder)
         loop.run()
         return loop.summary(time.perf_counter() - started)
 
@@ -83,6 +86,8 @@ class _Loop:
         saved = folder.newest(outlets.lacking) if folder else None
         self._plans = folder.go_on_from(saved) if folder else ()
         self._resumes = bool(saved or self._plans)
+        self._earlier = saved.note["ledger"]["read"] if saved else 0
+        """Rows that earlier runs have read."""
         self._course = self._made(outlets, folder, saved)
         self._buffer = self._course.buffer
 
@@ -148,7 +153,7 @@ class _Loop:
             ended = self._buffer.frontier == END
             full = self._course.waiting >= self._flow.batching.rows or self._intake.bytes_read >= most
             if self._pace is None and (ended or full or self._world.now() - self._since >= wait):
-                self._release()
+                self._release(whole=full and self._tide is None)
                 most = self._intake.bytes_read + _READS_IN_BATCH * self._size
 
     def _read(self, split: int) -> None:
@@ -253,10 +258,10 @@ class _Loop:
             self._course.commit()
         self._begin_epoch()
 
-    def _release(self, most: int = END) -> None:
+    def _release(self, most: int = END, whole: bool = False) -> None:
         """Have the buffer let go of what it can, up to a frontier, and hand it on."""
         self._since = self._world.now()
-        self._course.release(most)
+        self._course.release(most, whole)
         self._hand_on()
 
     def _hand_on(self) -> None:
@@ -284,4 +289,5 @@ class _Loop:
             frontier=ledger.last_time,
             needed_delay=self._buffer.latest_by,
             interrupted=self._interrupted,
+            earlier=self._earlier,
         )

@@ -15,6 +15,7 @@ from penstock.codecs.columns import time_column
 from penstock.gathering import end_to_end, gathered, taken
 from penstock.kernels.order import merge_behind, split_behind
 from penstock.model import event_times
+from penstock.units import BEGINNING, END
 
 _FEW = 8
 """If more than one row in so many is behind one before it, all are sorted."""
@@ -74,3 +75,15 @@ def by_time(times: NDArray[np.int64]) -> NDArray[np.int64]:
     numbers.sort()
     order: NDArray[np.int64] = numbers & ((1 << bits) - 1)
     return order
+
+
+def begin_of_run_at(time: int, runs: Sequence[Run]) -> int:
+    """Return the first event time of the run that a time lies in; END if it lies in none, or they overlap."""
+    reached = BEGINNING
+    for run in runs:
+        if not run.rises or run.first < reached:
+            return END
+        if run.last >= time:
+            return run.first if run.first < time else END
+        reached = run.last
+    return END

@@ -18,7 +18,7 @@ from dataclasses import replace as with_changes
 from pathlib import Path
 from typing import Any
 
-from penstock.durable import remove, replace, sealed, unsealed
+from penstock.durable import make_folder, remove, replace, sealed, unsealed
 from penstock.engine.epochlog import EpochLog, Head
 from penstock.engine.epochs import Plan
 from penstock.engine.intake import Earlier
@@ -225,7 +225,7 @@ class StateFolder:
 
     def _locked(self) -> int:
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
+            make_folder(self.path)
             return locked(self.path / LOCK)
         except OSError as error:
             raise FlowError.at("state.path", _refused(self.path, error)) from None

@@ -50,7 +50,8 @@ class Summary:
     `rows` is the ledger: read = released + rejected + late, exactly. A row that an interrupted run still
     held back counts as not yet read. `streams` says how many rows each stream had. `frontier` is the event
     time the run reached, in µs, None before the first row. `needed_delay` is the smallest `delay`, in µs,
-    with which no row would have been late; 0 if none was.
+    with which no row would have been late; 0 if none was. Of the rows read `earlier` ones were read by the
+    runs it went on after; `bytes_read` and `seconds` are its own.
     """
 
     rows: dict[str, int]
@@ -60,6 +61,7 @@ class Summary:
     frontier: int | None
     needed_delay: int
     interrupted: bool
+    earlier: int = 0
 
     def to_json(self) -> str:
         """Write the part programs rely on as one line of JSON."""
@@ -75,12 +77,14 @@ class Summary:
 
     def lines(self) -> Iterable[str]:
         """Say it to a person."""
-        rows, rate = self.rows, self.rows["read"] / max(self.seconds, 1e-9)
+        rows, rate = self.rows, max(self.rows["read"] - self.earlier, 0) / max(self.seconds, 1e-9)
         yield (
             f"{rows['read']:,} rows read = {rows['released']:,} released + {rows['rejected']:,} rejected"
             f" + {rows['late']:,} late; {self.seconds:.2f} s, {rate:,.0f} rows/s,"
             f" {self.bytes_read / 1e6 / max(self.seconds, 1e-9):,.0f} MB/s"
         )
+        if self.earlier:
+            yield f"{self.earlier:,} of them were read by earlier runs"
         yield "streams: " + ", ".join(f"{name} {count:,}" for name, count in self.streams.items())
         if rows["late"]:
             needed = duration(-(-self.needed_delay // 1_000_000) * 1_000_000)
