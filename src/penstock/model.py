@@ -59,9 +59,9 @@ def event_times(rows: pl.DataFrame, column: str) -> NDArray[np.int64]:
 class Chunk:
     """What a reader yields at once: whole lines or whole rows, and the position after them.
 
-    `data` is a text or a frame. It may be empty: when all that was read was rejected, or is not yet whole.
-    `start` is the offset of its first byte or row; rows count up from there. `rejects` (schema `REJECTED`)
-    is what the reader could not take. `idle` says that there was nothing to be read now, but may be later.
+    `data` is a text or a frame, empty if all that was read was rejected, or is not yet whole. `start` is the
+    offset of its first byte or row; rows count up from there, unless a column `_offset` tells their places.
+    `rejects` (schema `REJECTED`) is what the reader could not take. `idle`: nothing more was there for now.
     """
 
     data: Text | pl.DataFrame

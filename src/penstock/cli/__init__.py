@@ -15,7 +15,9 @@ from penstock.cli.check import check
 from penstock.cli.generate import generate
 from penstock.cli.list import list_components
 from penstock.cli.plot import plot
+from penstock.cli.replay import replay
 from penstock.cli.run import INTERRUPTED, run
+from penstock.cli.sort import sort
 from penstock.cli.state import state
 from penstock.errors import FlowError, PenstockError, StoppedError
 
@@ -50,5 +52,5 @@ def main() -> None:
     """
 
 
-for verb in (run, check, generate, bench, plot, list_components, state):
+for verb in (run, replay, check, generate, bench, sort, plot, list_components, state):
     main.add_command(verb)
