@@ -58,7 +58,7 @@ class Life:
         """Send it a signal, if it is still there; wait for its end, and tell whether it was killed."""
         with suppress(ProcessLookupError):
             os.kill(self._process.pid, how)
-        self._process.join(600)
+        self._process.join(3600)
         code = self._process.exitcode
         assert code in (0, -signal.SIGKILL), f"{code}: see what it wrote, or it hangs"
         if code == 0:

@@ -8,6 +8,7 @@ import json
 import textwrap
 import tomllib
 from dataclasses import FrozenInstanceError
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,13 @@ def files(in_tmp: Path) -> None:
     Path("rows.ndjson").write_text(json.dumps(ROW) + "\n")
     Path("nothing.log").touch()
     Path("hosts.csv").write_text("host,team\na,web\n")
+    Path("history").mkdir()
+    stored = pl.DataFrame(ROW).with_columns(
+        time=pl.lit(datetime.fromisoformat(ROW["time"])).dt.convert_time_zone("UTC")
+    )
+    stored.write_parquet("history/a.parquet")
+    stored.write_ipc("history/a.arrow")
+    stored.write_csv("history/a.csv")
 
 
 @every_entry
@@ -128,12 +136,20 @@ def test_its_example_fits_a_stream_and_can_be_run(kind: str, name: str):
         assert len(streams) == 4
 
 
+@pytest.mark.parametrize(
+    "name", [name for name, made in TABLES["sources"].items() if hasattr(made, "history")]
+)
+def test_a_source_of_stored_rows_opens_what_its_example_names(name: str):
+    flow = pipeline_of(flow_around("sources", example("sources", name)))
+    assert flow.collect()["events"]["host"].to_list() == ["a"]
+
+
 @pytest.mark.parametrize("name", TABLES["sinks"])
 def test_a_sink_says_how_often_a_row_may_appear_and_opens_without_writing(name: str):
     assert len(TABLES["sinks"][name].GUARANTEE.splitlines()) == 1
     flow = pipeline_of(flow_around("sinks", example("sinks", name))).bind()
     flow.intake.close()
-    names = ["hosts.csv", "nothing.log", "rows.ndjson"]
+    names = ["history", "hosts.csv", "nothing.log", "rows.ndjson"]
     assert sorted(path.name for path in Path.cwd().iterdir()) == names
 
 

@@ -15,7 +15,7 @@ from conftest import ROOT
 
 PACKAGE = ROOT / "src" / "penstock"
 FLOORS = [
-    {"errors", "units", "text", "model", "fields", "expressions", "aggregates", "detecting"},
+    {"errors", "units", "text", "model", "historic", "fields", "expressions", "aggregates", "detecting"},
     {"kernels"},
     {"strings", "buffers", "key_tables", "snapshots", "key_states", "durable"},
     {"text_keys", "gathering"},
@@ -25,7 +25,19 @@ FLOORS = [
     {"codecs", "windows", "detectors", "generating"},
     {"sources", "stages", "sinks"},
     {"engine"},
-    {"binding", "fingerprint", "pipeline", "config", "components"},
+    {
+        "binding",
+        "fingerprint",
+        "pipeline",
+        "config",
+        "components",
+        "settings",
+        "comparing",
+        "replaying",
+        "twin_runs",
+        "sorted_runs",
+        "sorting",
+    },
     {"measuring"},
     {"cli"},
     {"__main__"},

@@ -41,6 +41,27 @@ def test_whatever_is_left_is_gone_on_from(in_tmp: Path, name: str, save_every: s
     assert losses > SEEDS
 
 
+def test_whatever_is_left_of_a_run_that_began_anew(in_tmp: Path) -> None:
+    make_input(rows=15)
+
+    def run(epoch_rows: int = 16, fresh: bool = False) -> None:
+        settings = {"epoch_rows": epoch_rows, "state_save_every": '"1B"', "batch_threads": 0}
+        load(write_flow("windows+rows", "disk/out", "disk/state", **settings)).run(fresh=fresh)
+
+    Path("disk").mkdir()
+    run(7)
+    old = output("disk/out")
+    with recorded(Path("disk")) as disk:
+        run(fresh=True)
+    new, came = output("disk/out"), []
+    for seed in range(SEEDS):
+        outlive(disk, random.Random(seed), run)
+        came.append(output("disk/out"))
+        assert came[-1] in (old, new)
+    assert old in came
+    assert new in came
+
+
 def follow(seconds: float, rng: random.Random | None = None) -> None:
     """Follow logs on a clock of their own, from so many seconds on; a `rng` writes to them meanwhile."""
     live = Live(0, {})

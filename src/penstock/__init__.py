@@ -40,15 +40,20 @@ if TYPE_CHECKING:
     from penstock.detectors.threshold import Threshold
     from penstock.engine.flow import Batching, Epochs, State, Timing
     from penstock.engine.summary import Summary
-    from penstock.errors import FlowError, PenstockError, PenstockWarning, RunError
+    from penstock.errors import FlowError, PenstockError, PenstockWarning, RunError, TransientError
     from penstock.pipeline import Pipeline
+    from penstock.replaying import replay
     from penstock.sinks.console import Console
     from penstock.sinks.ndjson import NdJsonFile
     from penstock.sinks.parquet import Parquet
+    from penstock.sources.csv import CsvFiles
     from penstock.sources.files import Files
     from penstock.sources.frames import Frames
+    from penstock.sources.ipc import IpcFiles
+    from penstock.sources.parquet import ParquetFiles
     from penstock.sources.synthetic import Synthetic
     from penstock.stages.join import Join
+    from penstock.twin_runs import what_if
 
 _HOMES = {
     "Auto": "detectors.auto",
@@ -58,6 +63,7 @@ _HOMES = {
     "Console": "sinks.console",
     "Cri": "codecs.cri",
     "Csv": "codecs.csv",
+    "CsvFiles": "sources.csv",
     "DifferenceZScore": "detectors.difference_zscore",
     "Docker": "codecs.docker",
     "Envelope": "detectors.envelope",
@@ -66,6 +72,7 @@ _HOMES = {
     "Files": "sources.files",
     "FlowError": "errors",
     "Frames": "sources.frames",
+    "IpcFiles": "sources.ipc",
     "Join": "stages.join",
     "Lines": "codecs.lines",
     "Logfmt": "codecs.logfmt",
@@ -73,6 +80,7 @@ _HOMES = {
     "NdJson": "codecs.ndjson",
     "NdJsonFile": "sinks.ndjson",
     "Parquet": "sinks.parquet",
+    "ParquetFiles": "sources.parquet",
     "PenstockError": "errors",
     "PenstockWarning": "errors",
     "Pipeline": "pipeline",
@@ -90,12 +98,15 @@ _HOMES = {
     "Tail": "detectors.tail",
     "Threshold": "detectors.threshold",
     "Timing": "engine.flow",
+    "TransientError": "errors",
     "Tsv": "codecs.csv",
     "W3c": "codecs.w3c",
     "Zeek": "codecs.zeek",
     "approx_distinct": "aggregates",
     "approx_quantile": "aggregates",
     "load": "config",
+    "replay": "replaying",
+    "what_if": "twin_runs",
 }
 
 __all__ = [
@@ -106,6 +117,7 @@ __all__ = [
     "Console",
     "Cri",
     "Csv",
+    "CsvFiles",
     "DifferenceZScore",
     "Docker",
     "Envelope",
@@ -114,6 +126,7 @@ __all__ = [
     "Files",
     "FlowError",
     "Frames",
+    "IpcFiles",
     "Join",
     "Lines",
     "Logfmt",
@@ -121,6 +134,7 @@ __all__ = [
     "NdJson",
     "NdJsonFile",
     "Parquet",
+    "ParquetFiles",
     "PenstockError",
     "PenstockWarning",
     "Pipeline",
@@ -138,12 +152,15 @@ __all__ = [
     "Tail",
     "Threshold",
     "Timing",
+    "TransientError",
     "Tsv",
     "W3c",
     "Zeek",
     "approx_distinct",
     "approx_quantile",
     "load",
+    "replay",
+    "what_if",
 ]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from penstock.codecs import CODECS
@@ -13,6 +13,7 @@ from penstock.errors import FlowError, Mistake, join_place
 from penstock.fields import keys_of, shown, unknown
 from penstock.model import EVENTS
 from penstock.pipeline import Pipeline
+from penstock.settings import change
 from penstock.sinks import SINKS
 from penstock.sources import SOURCES
 from penstock.stages import STAGES
@@ -25,8 +26,11 @@ _KINDS = {"of": "detector"}
 """What is under a key that is not named after it."""
 
 
-def load(path: str) -> Pipeline:
-    """Read the flow in a TOML file; FlowError names every mistake and its place in the file."""
+def load(path: str, settings: Sequence[str] = ()) -> Pipeline:
+    """Read the flow in a TOML file; FlowError names every mistake and its place in the file.
+
+    `settings` are changed before it is made: `["stage.odd.detector.threshold=5"]`, see `settings.change`.
+    """
     try:
         with open(path, "rb") as file:
             tables = tomllib.load(file)
@@ -36,6 +40,11 @@ def load(path: str) -> Pipeline:
         raise FlowError.at(path, f"is not TOML: byte {error.start} is not UTF-8; save it as UTF-8") from None
     except tomllib.TOMLDecodeError as error:
         raise FlowError.at(path, f"is not TOML: {error}") from None
+    for setting in settings:
+        try:
+            change(tables, setting)
+        except FlowError as error:
+            raise error.within("set: " if error.mistakes[0].place else "set") from None
     try:
         pipeline = pipeline_of(tables)
     except FlowError as error:

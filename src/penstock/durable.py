@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from hashlib import blake2b
 from itertools import count
 from pathlib import Path
 
+from penstock.errors import TransientError
+
 _KILL_AT = int(os.environ.get("PENSTOCK_KILL_AT", "0"))
 """For tests: the step at which the process kills itself; 0: at none."""
 _DIGEST = 8
+_TRANSIENT = {
+    errno.EAGAIN, errno.EBUSY, errno.EINTR, errno.ENFILE, errno.ENOBUFS, errno.ENOLCK, errno.ENOMEM,
+}  # fmt: skip
+"""What a file system says where it has done nothing and lost nothing. An error of the device or of a server
+(EIO, ETIMEDOUT, ESTALE) is not: it may be of bytes that an earlier call handed over, and that are gone."""
+_CANNOT_COPY = {errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EXDEV}
+_BLOCK = 1 << 20
 _steps = count(1)
 
 
@@ -31,11 +41,33 @@ on_step: Callable[[str], None] = _count
 """What is told of each step: for tests, which may put another in its place."""
 
 
+@contextmanager
+def storing(path: Path) -> Iterator[None]:
+    """Have what fails in here say that it was this file; TransientError for what can be done again.
+
+    What is done in here must be able to be done twice. To sync is not: what a failed sync was to bring to the
+    disk may be gone from memory, too, and the next one then has nothing to do, and says so.
+    """
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or str(path)
+        if error.errno in _TRANSIENT:
+            raise TransientError(told(error)) from error
+        raise
+
+
+def told(error: OSError) -> str:
+    """Say in words what failed, and where."""
+    where = f': "{os.fsdecode(error.filename)}"' if error.filename else ""
+    return f"{error.strerror or error}{where}"
+
+
 def sync(path: Path) -> None:
     """Have what is in a file, or which names are in a folder, reach the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(handle)
+        sync_open(handle, path)
     finally:
         os.close(handle)
 
@@ -53,6 +85,18 @@ def make_folder(path: Path, under: Path | None = None) -> None:
             sync(folder)
         if folder == top:
             break
+
+
+def sync_open(file: int, path: Path) -> None:
+    """Have what was written into an open file reach the disk.
+
+    By the handle that it was written with: one that is opened later may not be told of an earlier failure.
+    """
+    try:
+        os.fsync(file)
+    except OSError as error:
+        error.filename = str(path)
+        raise
 
 
 def replace(path: Path, *data: bytes | memoryview) -> None:
@@ -79,7 +123,38 @@ def write_all(handle: int, data: bytes | memoryview) -> None:
     """Write all of `data`."""
     rest = memoryview(data)
     while rest:
-        rest = rest[os.write(handle, rest) :]
+        rest = rest[_some(os.write(handle, rest)) :]
+
+
+def write_at(handle: int, data: bytes, at: int) -> None:
+    """Write all of `data` at a place of a file; may be done again if it fails."""
+    rest = memoryview(data)
+    while rest:
+        count = _some(os.pwrite(handle, rest, at))
+        rest, at = rest[count:], at + count
+
+
+def copy(source: int, to: int, count: int) -> None:
+    """Copy the first bytes of a file; where the file system can, the two share them from then on."""
+    at = 0
+    try:
+        while at < count and (done := os.copy_file_range(source, to, count - at, at, at)):
+            at += done
+    except OSError as error:
+        if error.errno not in _CANNOT_COPY:
+            raise
+    while at < count:
+        block = os.pread(source, min(_BLOCK, count - at), at)
+        if not block:
+            raise OSError(errno.EIO, "the file has become shorter")
+        write_at(to, block, at)
+        at += len(block)
+
+
+def _some(count: int) -> int:
+    if count <= 0:
+        raise OSError(errno.EIO, "nothing was written, and it was not said why")
+    return count
 
 
 def remove(files: Sequence[Path]) -> None:

@@ -14,6 +14,17 @@ class RunError(PenstockError):
     """The run could not go on: a full disk, a broken file, a server that refuses."""
 
 
+class StoppedError(RunError):
+    """The run was told to stop while it waited for a sink that failed: the present epoch is not committed."""
+
+
+class TransientError(PenstockError):
+    """What a sink could not do now, and may be able to do soon: a lock, a server that is away for a moment.
+
+    A `Writer` raises it only where the same call may be made again; see there.
+    """
+
+
 class PenstockWarning(UserWarning):
     """Something the user should know of that does not stop the run, and loses no row."""
 

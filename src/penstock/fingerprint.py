@@ -16,7 +16,10 @@ from penstock.errors import FlowError
 from penstock.fields import shown
 from penstock.model import Source
 
-_SHAPES_NOTHING = {"sink": ("path", "if_exists", "compression", "limit"), "time": ("idle_after",)}
+_SHAPES_NOTHING = {
+    "sink": ("path", "if_exists", "compression", "limit", "compact", "target_bytes"),
+    "time": ("idle_after",),
+}
 """Keys that may change: where and how rows are stored, and when a decision is made that is noted anyway."""
 _SAID_WHOLE = 200
 

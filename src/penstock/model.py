@@ -59,9 +59,9 @@ def event_times(rows: pl.DataFrame, column: str) -> NDArray[np.int64]:
 class Chunk:
     """What a reader yields at once: whole lines or whole rows, and the position after them.
 
-    `data` is a text or a frame. It may be empty: when all that was read was rejected, or is not yet whole.
-    `start` is the offset of its first byte or row; rows count up from there. `rejects` (schema `REJECTED`)
-    is what the reader could not take. `idle` says that there was nothing to be read now, but may be later.
+    `data` is a text or a frame, empty if all that was read was rejected, or is not yet whole. `start` is the
+    offset of its first byte or row; rows count up from there, unless a column `_offset` tells their places.
+    `rejects` (schema `REJECTED`) is what the reader could not take. `idle`: nothing more was there for now.
     """
 
     data: Text | pl.DataFrame
@@ -148,9 +148,8 @@ class Follower(Protocol):
     def look(self) -> Sequence[str]:
         """See what has changed; return the splits that have joined or may have something new, sorted.
 
-        The first look returns all there are. A split that is not named, and had nothing more when it was last
-        read, has nothing new. FlowError then if there is nothing to wait for, later a
-        RunError if what is there cannot be read.
+        The first look returns all there are; FlowError if there is nothing to wait for. A split that is not
+        named has nothing new since it was read to its end. RunError if what is there cannot be read.
         """
         ...
 
@@ -207,16 +206,14 @@ class Operator(Protocol):
     def snapshot(self) -> dict[str, pa.Table]:
         """Return its state by now, to be written down: tables that do not change; {} if it has none.
 
-        They hold what is live only. Their schemas' metadata says of which format they are (see
-        `snapshots.Format`).
+        They hold what is live only. Their schemas' metadata says of their format: `snapshots.Format`.
         """
         ...
 
     def restore(self, tables: Mapping[str, pa.Table]) -> None:
         """Take up a snapshot of an equal operator, before the first batch; no table is written to.
 
-        From there on the same batches make the same output, to the bit. RunError if they are of a format it
-        does not know.
+        From there on the same batches make the same output, to the bit. RunError if their format is unknown.
         """
         ...
 
@@ -240,16 +237,21 @@ class Stage(Protocol):
 
 
 class Writer(Protocol):
-    """A sink at work on one stream, epoch by epoch."""
+    """A sink at work on one stream, epoch by epoch.
+
+    A `TransientError` says that the same call may be made again, with the same rows or epoch: once one
+    returns, all is as if none had failed, and nothing done twice. All else it raises (OSError, RunError) ends
+    the run; the next makes the epoch anew. So must a failed sync: a second try that succeeds proves nothing.
+    """
 
     def write(self, rows: pl.DataFrame) -> None:
-        """Take rows of the current epoch, never empty. May block. RunError if they cannot be stored."""
+        """Take rows of the current epoch, never empty. May block."""
         ...
 
     def commit(self, epoch: int) -> None:
         """Make all rows since the last commit durable and visible, as epoch number `epoch`.
 
-        Called for every epoch in turn, also for one without rows.
+        Called for every epoch in turn, also for one without rows. What is committed stays if it fails.
         """
         ...
 
@@ -271,7 +273,7 @@ class Sink(Protocol):
         ...
 
     def open(self, stream: Stream) -> Writer:
-        """Make ready to write; FlowError if the place cannot be written to.
+        """Make ready to write; FlowError if the place cannot be written to, TransientError if not just now.
 
         Touches nothing of an earlier run's output before the first row or commit.
         """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -182,6 +183,12 @@ class Pipeline:
                 raise error.within(self.origin) from None
             sizes = flow.intake.sizes(flow.intake.splits)
         return {name: size for name, size in sizes.items() if size is not None}
+
+    def without_sinks(self) -> Pipeline:
+        """Return the same flow with neither sinks nor a state, to be given others."""
+        made = copy.copy(self)
+        made._stages, made._sinks, made.state = [*self._stages], [], None
+        return made
 
     def collect(self, world: World | None = None) -> dict[str, pl.DataFrame]:
         """Run and return every stream as one frame; the sinks are written as well."""

@@ -155,15 +155,17 @@ EVERYTHING = pl.DataFrame(
 )
 
 
-def test_every_type_comes_back_as_it_was(tmp_path):
-    sink, stream = Parquet(str(tmp_path)), Stream(EVERYTHING.schema, None)
+@pytest.mark.parametrize(("compact", "epochs"), [(False, 1), (True, 2), (True, 70)])
+def test_every_type_comes_back_as_it_was(tmp_path, compact, epochs):
+    sink, stream = Parquet(str(tmp_path), compact=compact), Stream(EVERYTHING.schema, None)
     sink.check(stream)
     writer = sink.open(stream)
-    writer.write(EVERYTHING[:1])
-    writer.write(EVERYTHING[1:])
-    writer.commit(1)
+    for epoch in range(1, epochs + 1):
+        writer.write(EVERYTHING[:1])
+        writer.write(EVERYTHING[1:])
+        writer.commit(epoch)
     writer.close()
-    assert_frame_equal(pl.read_parquet(tmp_path), EVERYTHING)
+    assert_frame_equal(pl.read_parquet(tmp_path), pl.concat([EVERYTHING] * epochs))
 
 
 @pytest.mark.parametrize("compression", ["zstd", "snappy", "lz4", "gzip", "none"])
@@ -271,7 +273,7 @@ def test_a_full_disk_leaves_what_was_committed(tmp_path, full_disk, partition_by
 
 
 def test_more_text_than_arrow_holds_at_once_is_written_in_parts(tmp_path, monkeypatch):
-    monkeypatch.setattr("penstock.sinks.parquet._MOST_BYTES", 1000)
+    monkeypatch.setattr("penstock.sinks.parquet_writer._MOST_BYTES", 1000)
     rows = pl.DataFrame({"n": range(40), "text": [f"{i}" * 60 for i in range(40)]})
     stream = Stream(rows.schema, None)
     writer = Parquet(str(tmp_path)).open(stream)

@@ -15,9 +15,11 @@ from penstock.cli.check import check
 from penstock.cli.generate import generate
 from penstock.cli.list import list_components
 from penstock.cli.plot import plot
+from penstock.cli.replay import replay
 from penstock.cli.run import INTERRUPTED, run
+from penstock.cli.sort import sort
 from penstock.cli.state import state
-from penstock.errors import FlowError, PenstockError
+from penstock.errors import FlowError, PenstockError, StoppedError
 
 
 class _Verbs(click.Group):
@@ -28,7 +30,8 @@ class _Verbs(click.Group):
             return super().invoke(ctx)
         except PenstockError as error:
             click.echo(f"penstock: {error}".replace("\n", "\npenstock: "), err=True)
-            sys.exit(2 if isinstance(error, FlowError) else 1)
+            stopped = isinstance(error, StoppedError)
+            sys.exit(INTERRUPTED if stopped else 2 if isinstance(error, FlowError) else 1)
         except click.UsageError as error:
             command = error.ctx.command_path if error.ctx else "penstock"
             message = error.format_message().rstrip(".").replace("\n", " ")
@@ -49,5 +52,5 @@ def main() -> None:
     """
 
 
-for verb in (run, check, generate, bench, plot, list_components, state):
+for verb in (run, replay, check, generate, bench, sort, plot, list_components, state):
     main.add_command(verb)

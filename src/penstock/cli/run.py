@@ -74,7 +74,7 @@ def run(
     pipeline.epochs = epochs_of(epoch, pipeline.epochs)
     from penstock.engine.loop import World  # noqa: PLC0415 heavy
 
-    with _until_signal() as stop, _warned_in_a_line(), nullcontext() if as_json else _told_of_compiling():
+    with until_signal() as stop, warned_in_a_line(), nullcontext() if as_json else told_of_compiling():
         summary = pipeline.run(World(stopped=stop), state=state, fresh=fresh)
     if as_json:
         click.echo(summary.to_json())
@@ -85,7 +85,7 @@ def run(
 
 
 @contextmanager
-def _told_of_compiling() -> Iterator[None]:
+def told_of_compiling() -> Iterator[None]:
     """Say so, once, when a kernel is compiled: that takes seconds in which nothing else seems to happen."""
     from numba.core import event  # noqa: PLC0415 heavy
 
@@ -106,7 +106,7 @@ def _told_of_compiling() -> Iterator[None]:
 
 
 @contextmanager
-def _warned_in_a_line() -> Iterator[None]:
+def warned_in_a_line() -> Iterator[None]:
     """Tell penstock's own warnings as errors are told, each time they come."""
     from penstock.errors import PenstockWarning  # noqa: PLC0415 with the others
 
@@ -125,7 +125,7 @@ def _warned_in_a_line() -> Iterator[None]:
 
 
 @contextmanager
-def _until_signal() -> Iterator[Any]:
+def until_signal() -> Iterator[Any]:
     """Give a function that tells whether SIGINT or SIGTERM has come; a second one stops at once."""
     came: list[int] = []
 

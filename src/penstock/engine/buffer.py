@@ -97,11 +97,13 @@ class ReorderBuffer:
         """The lowest event time that an on-time row may still have; END when all splits have ended."""
         return self._frontier()[0]
 
-    def next_split(self) -> int | None:
-        """Return the number of the open split that holds the others back most.
+    @property
+    def earliest(self) -> int:
+        """The lowest event time of the on-time rows that are held; END if none is."""
+        return min((run.first for split in self._splits for run in split.waiting), default=END)
 
-        None if all have ended, or have nothing more for now.
-        """
+    def next_split(self) -> int | None:
+        """Return the number of the split that holds others back most, of those that have more; or None."""
         marks = [(split.watermark, i) for i, split in enumerate(self._splits) if split.open and not split.dry]
         return min(marks)[1] if marks else None
 

@@ -69,7 +69,8 @@ class Door:
                 raise FlowError.at("time.column", unknown(time, "column", schema.names()))
             if not isinstance(schema[time], pl.Datetime):
                 rule = f'must be a column of timestamps, got "{time}", which is {schema[time]}'
-                raise FlowError.at("time.column", f"{rule}; declare it in the codec's schema")
+                way_out = "declare it in the codec's schema" if decoder else "store it as one"
+                raise FlowError.at("time.column", f"{rule}; {way_out}")
             schema = joined(schema, {time: EVENT_TIME})
         self._decoder = decoder
         self._time = time
@@ -112,7 +113,8 @@ class Door:
             else:
                 first, last = extent(event_times(rows, self._time))
         is_sure = first >= YEAR_1 and last <= self._sure
-        if isinstance(chunk.data, pl.DataFrame) and (self._numbered or rejects or not is_sure):
+        is_plain = isinstance(chunk.data, pl.DataFrame) and OFFSET not in rows.columns
+        if is_plain and (self._numbered or rejects or not is_sure):
             numbers = pl.int_range(chunk.start, chunk.start + len(rows), eager=True)
             rows = rows.hstack([numbers.alias(OFFSET)])  # `with_columns` takes ten times as long
         if len(rows) and (is_sure or isinstance(chunk.data, Text)):

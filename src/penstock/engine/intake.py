@@ -12,6 +12,7 @@ import polars as pl
 from penstock.engine.ahead import ReadAhead
 from penstock.engine.door import Arrived, Door
 from penstock.errors import FlowError, RunError
+from penstock.historic import Historic, History
 from penstock.model import METADATA, OFFSET, Chunk, Followed, Follower, Position, Reader, Source
 from penstock.text import Decoded, Text
 from penstock.units import BEGINNING
@@ -60,11 +61,11 @@ class Intake:
     """
 
     def __init__(self, source: Source, time: str, threads: int, earlier: Earlier | None = None) -> None:
-        """Look at the splits; bytes are then decoded by so many `threads` ahead, frames never.
+        """Look at the splits; bytes and stored rows are then read by so many `threads` ahead.
 
         With an `earlier` run's splits these come first, as it had them.
         """
-        self._source = source
+        self._source = source.history(time) if isinstance(source, Historic) else source
         self._time = time
         self._follower: Follower | None = None
         self._news: list[str] = []
@@ -112,7 +113,7 @@ class Intake:
             rule = "is missing; there is no line yet to learn the columns from, so it must be declared"
             raise FlowError.at("source.codec.schema", rule)
         self._door = Door((decoder.schema if decoder else source.schema) or pl.Schema(), decoder, time)
-        self._ahead = ReadAhead(self._door.decode, threads if decoder else 0)
+        self._ahead = ReadAhead(self._door.decode, threads if decoder or isinstance(source, History) else 0)
         self.bytes_read = 0
 
     @property
@@ -128,6 +129,8 @@ class Intake:
         kept = [name for name in columns if name not in METADATA]
         some = kept if len(kept) + len(METADATA) < len(self.schema) else None
         self._door.keep(some, latest, numbered or OFFSET in columns)
+        if some is not None and isinstance(self._source, History):
+            self._source.keep(some, latest)
 
     @property
     def endless(self) -> bool:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from penstock.engine.buffer import ReorderBuffer
 from penstock.engine.course import Course
 from penstock.engine.flow import Flow
 from penstock.engine.intake import Nothing
 from penstock.engine.outlets import Outlets
+from penstock.engine.pace import Pace
+from penstock.engine.patience import Patience, Retries
 from penstock.engine.replay import Replay
 from penstock.engine.saved import Saved
 from penstock.engine.statefolder import StateFolder
@@ -38,13 +40,18 @@ class World:
 
     `stopped` is asked between chunks; `pick` may read splits in any order, which changes nothing in what
     comes out but holds more rows back than the default. `wait` lets so many seconds pass where an endless
-    source has nothing new.
+    source has nothing new, or a sink fails for a moment: `patience` says for how long it may.
+
+    With a `pace` the run is a replay of what is stored: rows are let go of when they are due, and any event
+    time is believed.
     """
 
     now: Callable[[], int] = wall_clock
     stopped: Callable[[], bool] = lambda: False
     pick: Callable[[ReorderBuffer], int | None] = ReorderBuffer.next_split
     wait: Callable[[float], None] = time.sleep
+    patience: Patience = field(default_factory=Patience)
+    pace: Pace | None = None
 
 
 def run(flow: Flow, world: World, folder: StateFolder | None = None) -> Summary:
@@ -56,7 +63,8 @@ def run(flow: Flow, world: World, folder: StateFolder | None = None) -> Summary:
     started = time.perf_counter()
     with ExitStack() as opened:
         opened.callback(flow.intake.close)
-        loop = _Loop(flow, world, Outlets(flow, folder, opened), folder)
+        retries = Retries(world.patience, world.wait, world.stopped)
+        loop = _Loop(flow, world, Outlets(flow, folder, retries, opened), folder)
         loop.run()
         return loop.summary(time.perf_counter() - started)
 
@@ -66,7 +74,8 @@ class _Loop:
         self._flow, self._intake, self._world = flow, flow.intake, world
         self._interrupted = False
         endless = self._intake.endless
-        self._every = microseconds(flow.epochs.every or ("1s" if endless else "60s"))
+        self._pace = world.pace if world.pace and world.pace.is_set else None
+        self._every = microseconds(flow.epochs.every or ("1s" if endless or self._pace else "60s"))
         self._delay = microseconds(flow.timing.delay)
         self._idle_after = microseconds(flow.timing.idle_after or "500ms")
         self._tide = Tide(world.now, self._idle_after, self._delay) if endless else None
@@ -128,8 +137,10 @@ class _Loop:
         while True:
             if self._tide is not None and not self._tide.rest():
                 self._keep_up(self._tide)
+            if self._pace is not None:
+                self._keep_pace(self._pace)
             split = self._world.pick(self._buffer)
-            if split is None and self._tide is None:
+            if split is None and self._tide is None and not (self._pace and self._buffer.held):
                 break
             if self._world.stopped():
                 self._interrupted = True
@@ -141,7 +152,7 @@ class _Loop:
             self._read(split)
             ended = self._buffer.frontier == END
             full = self._course.waiting >= self._flow.batching.rows or self._intake.bytes_read >= most
-            if ended or full or self._world.now() - self._since >= wait:
+            if self._pace is None and (ended or full or self._world.now() - self._since >= wait):
                 self._release(whole=full and self._tide is None)
                 most = self._intake.bytes_read + _READS_IN_BATCH * self._size
 
@@ -161,6 +172,31 @@ class _Loop:
                     self._buffer.idle -= {split}
                     self._course.chronicle.wake(self._buffer.names[split])
             self._course.take(split, arrived)
+
+    def _keep_pace(self, pace: Pace) -> None:
+        """Release what is due, and let time pass, until more has to be read, or all is over."""
+        buffer = self._buffer
+        while not self._world.stopped():
+            if not pace.has_begun:
+                if buffer.earliest >= buffer.frontier < END:
+                    return  # the first row may still come
+                first = buffer.earliest
+                self._release(min(first, END - 1) + 1)  # what is loaded for the first rows takes no part
+                pace.begin(first)
+            due = pace.due()
+            if buffer.earliest <= due and buffer.earliest < buffer.frontier:
+                earliest = buffer.earliest
+                self._release(due + 1)
+                pace.note(earliest)
+            elif self._course.has_written and self._world.now() >= self._epoch_began + self._every:
+                self._course.commit()
+                self._begin_epoch()
+            if buffer.frontier == END and buffer.earliest == END:
+                self._release()
+                return
+            if buffer.frontier <= pace.soon():
+                return
+            self._world.wait(pace.pause(pace.due(), buffer.earliest))
 
     def _keep_up(self, tide: Tide) -> None:
         """Let splits join, and idle ones go; both are decided between epochs only."""
@@ -208,6 +244,8 @@ class _Loop:
 
     def _latest(self) -> int:
         """Return the event time up to which rows are believed by the clock at the epoch's beginning."""
+        if self._world.pace is not None:
+            return END
         return self._epoch_began + microseconds(self._flow.timing.max_ahead)
 
     def _end_epoch(self) -> None:
@@ -220,10 +258,10 @@ class _Loop:
             self._course.commit()
         self._begin_epoch()
 
-    def _release(self, whole: bool = False) -> None:
-        """Have the buffer let go of what it can, and hand it on."""
+    def _release(self, most: int = END, whole: bool = False) -> None:
+        """Have the buffer let go of what it can, up to a frontier, and hand it on."""
         self._since = self._world.now()
-        self._course.release(whole=whole)
+        self._course.release(most, whole)
         self._hand_on()
 
     def _hand_on(self) -> None:

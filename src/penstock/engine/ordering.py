@@ -52,17 +52,17 @@ def _sorted(frames: Sequence[pl.DataFrame], time: str) -> tuple[pl.DataFrame, ND
     ahead, behind = (empty(len(times), np.int64) for _ in range(2))
     count = split_behind(times, ahead, behind)
     if len(times) - count > len(times) // _FEW:
-        order = _by_time(times)
+        order = by_time(times)
     else:
         ahead, behind = ahead[:count], behind[: len(times) - count]
-        behind = behind[_by_time(times[behind])]
+        behind = behind[by_time(times[behind])]
         order = empty(len(times), np.int64)
         merge_behind(times, ahead, behind, order)
     times = taken(times, order)
     return gathered(frames, order, {time: pl.Series(time_column(times, len(times)))}), times
 
 
-def _by_time(times: NDArray[np.int64]) -> NDArray[np.int64]:
+def by_time(times: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the order of times, equal ones as they come.
 
     Times and row numbers are sorted as one number if they fit: in a tenth of the time of a stable sort.

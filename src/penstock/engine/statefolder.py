@@ -54,6 +54,7 @@ class StateFolder:
         self._lock = -1 if look else self._locked()
         try:
             if fresh:
+                remove([self.path / LOG])  # first, and for good: without it the others are nothing
                 remove([file for file in self.path.iterdir() if _OURS.fullmatch(file.name)])
             self._read()
         except OSError as error:

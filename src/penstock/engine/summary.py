@@ -10,6 +10,9 @@ from typing import Any
 
 from penstock.units import duration, rfc3339
 
+_MUCH = 10
+"""One row late in so many is no delay, but no order."""
+
 
 @dataclass
 class Ledger:
@@ -86,5 +89,7 @@ class Summary:
         if rows["late"]:
             needed = duration(-(-self.needed_delay // 1_000_000) * 1_000_000)
             yield f'late rows came up to {needed} behind their split: delay = "{needed}" would have kept all'
+            if rows["late"] > rows["read"] // _MUCH:
+                yield "the input is in no order of time: stored, `penstock sort` puts it in order"
         if self.interrupted:
             yield "interrupted: what is committed stays"

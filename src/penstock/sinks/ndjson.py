@@ -10,7 +10,17 @@ from typing import ClassVar
 import polars as pl
 
 from penstock.codecs.ndjson import encode
-from penstock.durable import make_folder, reached, remove, replace, sealed, unsealed
+from penstock.durable import (
+    make_folder,
+    reached,
+    remove,
+    replace,
+    sealed,
+    storing,
+    sync_open,
+    unsealed,
+    write_at,
+)
 from penstock.errors import FlowError
 from penstock.fields import FilePath, description
 from penstock.model import Stream
@@ -48,8 +58,9 @@ class NdJsonFile:
 
     def _opened(self, run: str | None, planned: int) -> _NdJsonWriter:
         try:
-            make_folder(Path(self.path).parent)
-            return _NdJsonWriter(Path(self.path), run, planned)
+            with storing(Path(self.path)):
+                make_folder(Path(self.path).parent)
+                return _NdJsonWriter(Path(self.path), run, planned)
         except OSError as error:
             rule = f'cannot write "{self.path}": {error.strerror}; name a file that can be written'
             raise FlowError.at("path", rule) from None
@@ -57,15 +68,19 @@ class NdJsonFile:
 
 class _NdJsonWriter:
     def __init__(self, path: Path, run: str | None, planned: int) -> None:
-        # Unbuffered: where a disk is full, closing must not try to write what is left.
-        self._file = open(path, "ab", buffering=0)  # noqa: SIM115 it is closed by `close`
-        self._beside = path.with_name(f".{path.name}.epoch")
+        self._path, self._beside = path, path.with_name(f".{path.name}.epoch")
         self._run = run
         self._begun = False
-        self._committed = 0
+        self._committed = self._size = 0
+        """How long the file is with what was committed, and with what was written."""
         self._epoch = 0
+        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666)
         if run is not None:
-            self._go_on(run, planned)
+            try:
+                self._go_on(planned)
+            except BaseException:
+                self.close()
+                raise
 
     def has(self, epoch: int) -> bool:
         """Tell whether an epoch is in the file; see `GoingOn.has`."""
@@ -73,50 +88,59 @@ class _NdJsonWriter:
 
     def write(self, rows: pl.DataFrame) -> None:
         """Add rows to the file; see `Writer.write`."""
-        self._begin()
-        rest = memoryview(encode(rows))
-        while rest:
-            rest = rest[self._file.write(rest) :]
+        data = encode(rows)
+        with storing(self._path):
+            self._begin()
+            write_at(self._file, data, self._size)  # what fails is written over, or cut off
+        self._size += len(data)
 
     def commit(self, epoch: int) -> None:
         """Sync the file, and say how long it is; see `Writer.commit`."""
-        self._begin()
+        with storing(self._path):
+            self._begin()
+            self._cut_off(self._file, self._size)
         reached("sync the lines")
-        os.fsync(self._file.fileno())
-        self._committed = self._file.seek(0, os.SEEK_END)
+        sync_open(self._file, self._path)
         if self._run is not None:
-            told = {"run": self._run, "epoch": epoch, "size": self._committed}
-            replace(self._beside, sealed(json.dumps(told)))
+            told = {"run": self._run, "epoch": epoch, "size": self._size}
+            with storing(self._beside):
+                replace(self._beside, sealed(json.dumps(told)))
+        self._committed = self._size
 
     def close(self) -> None:
         """Cut off what was not committed."""
-        if self._file.closed:
+        if self._file < 0:
             return
+        file, self._file = self._file, -1
         try:
-            if self._begun:
-                self._cut_off()
+            if self._begun:  # what is noted stays, even if the last thing the commit did has failed
+                self._cut_off(file, max(self._committed, self._noted()[1]))
         finally:
-            self._file.close()
+            os.close(file)
 
     def _begin(self) -> None:
         if not self._begun:
             if self._beside.exists():
                 remove([self._beside])
             reached("empty the file")
-            self._file.truncate(0)
+            os.ftruncate(self._file, 0)
             self._begun = True
 
-    def _go_on(self, run: str, planned: int) -> None:
+    def _go_on(self, planned: int) -> None:
         """Go on after what an earlier run committed, if the file still holds that."""
-        lines, _ = unsealed(self._beside.read_bytes()) if self._beside.exists() else ([], 0)
-        if not lines:
-            return
-        told = json.loads(lines[0][0])
-        if told["run"] != run or told["epoch"] > planned or self._file.seek(0, os.SEEK_END) < told["size"]:
-            return
-        self._begun, self._committed, self._epoch = True, told["size"], told["epoch"]
-        self._cut_off()
+        epoch, size = self._noted()
+        if 0 < epoch <= planned and os.fstat(self._file).st_size >= size:
+            self._begun, self._epoch, self._committed, self._size = True, epoch, size, size
+            self._cut_off(self._file, size)
 
-    def _cut_off(self) -> None:
-        if self._file.seek(0, os.SEEK_END) > self._committed:
-            self._file.truncate(self._committed)
+    def _noted(self) -> tuple[int, int]:
+        """Return the last epoch of the run that is noted beside, and how long the file was; else 0, 0."""
+        if self._run is None or not self._beside.exists():
+            return 0, 0
+        lines, _ = unsealed(self._beside.read_bytes())
+        told = json.loads(lines[0][0]) if lines else {}
+        return (told["epoch"], told["size"]) if told.get("run") == self._run else (0, 0)
+
+    def _cut_off(self, file: int, size: int) -> None:
+        if os.fstat(file).st_size > size:
+            os.ftruncate(file, size)

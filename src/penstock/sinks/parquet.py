@@ -1,33 +1,27 @@
-"""Sink `parquet`: a folder of Parquet files, one an epoch and partition."""
+"""Sink `parquet`: a folder of Parquet files, one an epoch and partition, or of some size."""
 
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar, Literal
-from urllib.parse import quote
 
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from penstock.durable import make_folder, reached, remove, sync
+from penstock.durable import make_folder, remove, storing
 from penstock.errors import FlowError
 from penstock.expressions import check_columns
-from penstock.fields import FilePath, Names, description
+from penstock.fields import FilePath, Names, Size, description
 from penstock.model import EVENT_TIME, Stream
+from penstock.sinks.parquet_folder import Found, files_of_a_run, first_epoch_of, found
+from penstock.sinks.parquet_writer import ParquetWriter, Shape
+from penstock.units import size_in_bytes
 
-_HALF_WRITTEN = ".epoch.partial"
-_OURS = re.compile(rf"epoch-\d{{8,}}\.parquet|{re.escape(_HALF_WRITTEN)}")
-_RUN, _FILES = "penstock.run", "penstock.files"
-"""What a file tells of the epoch it is of."""
-_NULL = "__HIVE_DEFAULT_PARTITION__"
 _IN_A_NAME = (pl.String, pl.Categorical, pl.Enum, pl.Boolean, pl.Date, pl.Datetime("us"), EVENT_TIME)
-_ROWS_IN_GROUP, _ROWS_AT_ONCE, _MOST_BYTES = 65_536, 16_384, 1 << 30
+_TARGET_BYTES = "32MiB"
 
 
 @description
@@ -37,9 +31,19 @@ class Parquet:
     A file is written beside (`.epoch.partial`), synced and renamed as its epoch commits: readers never see
     half a file. A run begins anew: at its first commit the files of an earlier run in the folder (named
     `epoch-….parquet`, no others) are removed, or the run is refused before it starts, as `if_exists` says.
-    With a state it goes on: each file tells of which run and epoch it is, and of how many files that epoch
-    has, so that what is there already is not written again, and half an epoch is.
+    With a state it goes on: each file tells of which run it is, which is the last epoch in it, and how many
+    files that has, so that what is there already is not written again.
     A stream without a row leaves one file without rows, so that its columns can be read; partitioned, none.
+
+    With `compact` there is no file for each epoch: the last file of a folder grows, until it has
+    `target_bytes` (default "32MiB"). A copy of it with the new rows behind takes its place with one rename.
+    So a row that can be read is at every moment in exactly one file, and never in another one: who lists
+    `*.parquet` and reads what is there, however slowly, and whatever dies meanwhile, finds each row once, and
+    of each folder those up to some epoch. Files grow from their first epoch on and are named by it, so their
+    order is that of their rows. A commit costs that copy: on average half of `target_bytes` for each folder
+    that has rows, or next to nothing where the file system lets files share blocks (XFS, Btrfs). A copy has
+    the same bytes up to where the rows end, so who has read where they are and opens the file again later
+    reads the same; but if its epochs had few rows, these are put together now and then.
     """
 
     EXAMPLE: ClassVar[str] = 'type = "parquet"\npath = "out/hosts"'
@@ -52,9 +56,13 @@ class Parquet:
     partition_by: Names = ()
     compression: Literal["zstd", "snappy", "lz4", "gzip", "none"] = "zstd"
     if_exists: Literal["replace", "error"] = "replace"
+    compact: bool = False
+    target_bytes: Size | None = None
 
     def check(self, stream: Stream) -> None:
         """Check the partition columns; see `Sink.check`."""
+        if self.target_bytes and not self.compact:
+            raise FlowError.at("target_bytes", "is for files that grow; set compact = true, or leave it out")
         check_columns(self.partition_by, stream.columns, "partition_by")
         if len(set(self.partition_by)) == len(stream.columns):
             raise FlowError.at("partition_by", "names every column; at least one must be left to write")
@@ -67,28 +75,30 @@ class Parquet:
                 rule = f'Parquet cannot hold the column "{name}", which is {dtype}; cast or drop it before'
                 raise FlowError.at("from", rule)
 
-    def open(self, stream: Stream) -> _ParquetWriter:
+    def open(self, stream: Stream) -> ParquetWriter:
         """Make the folder; see `Sink.open`."""
-        folder = self._folder()
-        earlier = _files_of_a_run(folder)
-        self._refuse(earlier)
-        return _ParquetWriter(self, folder, stream.columns, earlier)
+        there = Found(others=files_of_a_run(self._folder()))
+        self._refuse(there.others)
+        return ParquetWriter(self._shape(stream), there)
 
-    def reopen(self, stream: Stream, run: str, planned: int) -> _ParquetWriter:
-        """Look which epochs the files in the folder make whole; see `Lasting.reopen`."""
-        folder = self._folder()
-        earlier = _files_of_a_run(folder)
-        epochs = _Epochs(run, planned, earlier)
-        if not epochs.whole:
-            self._refuse(file for file in earlier if not epochs.is_of_run(file))
-            return _ParquetWriter(self, folder, stream.columns, earlier, epochs)
-        remove([file for file in earlier if not 0 < _epoch_of(file) <= epochs.whole])
-        return _ParquetWriter(self, folder, stream.columns, [], epochs)
+    def reopen(self, stream: Stream, run: str, planned: int) -> ParquetWriter:
+        """Look which epochs the files in the folder have; see `Lasting.reopen`."""
+        there = found(self._folder(), run, planned)
+        self._refuse(there.others)
+        with storing(Path(self.path)):
+            for files in there.useless:
+                remove(files)
+        return ParquetWriter(self._shape(stream), there, run)
+
+    def _shape(self, stream: Stream) -> Shape:
+        most = size_in_bytes(self.target_bytes or _TARGET_BYTES) if self.compact else 0
+        return Shape(Path(self.path), tuple(self.partition_by), stream.columns, self.compression, most)
 
     def _folder(self) -> Path:
         folder = Path(self.path)
         try:
-            make_folder(folder)
+            with storing(folder):
+                make_folder(folder)
             if not os.access(folder, os.W_OK):
                 raise PermissionError(13, "Permission denied")
         except OSError as error:
@@ -96,169 +106,10 @@ class Parquet:
             raise FlowError.at("path", rule) from None
         return folder
 
-    def _refuse(self, earlier: Iterable[Path]) -> None:
-        if self.if_exists == "error" and any(map(_epoch_of, earlier)):
+    def _refuse(self, earlier: Sequence[Path]) -> None:
+        if self.if_exists == "error" and any(map(first_epoch_of, earlier)):
             rule = f'"{self.path}" holds the output of an earlier run; name another'
             raise FlowError.at("path", f'{rule}, or set if_exists = "replace"')
-
-
-class _Epochs:
-    """Which epochs of a run are in a folder: the newest of which all files are there, and those before."""
-
-    def __init__(self, run: str, planned: int, files: Sequence[Path]) -> None:
-        self.run = run
-        by_epoch: dict[int, list[Path]] = {}
-        for file in files:
-            by_epoch.setdefault(_epoch_of(file), []).append(file)
-        numbers = sorted((number for number in by_epoch if 0 < number <= planned), reverse=True)
-        self.whole = next((number for number in numbers if self._is_whole(by_epoch[number])), 0)
-
-    def is_of_run(self, file: Path) -> bool:
-        """Tell whether a file is of this run."""
-        return self._told(file) > 0
-
-    def mark(self, files: int) -> dict[str, str]:
-        """Return what the files of an epoch that has so many of them are to tell."""
-        return {_RUN: self.run, _FILES: str(files)}
-
-    def _is_whole(self, files: Sequence[Path]) -> bool:
-        return all(self._told(file) == len(files) for file in files)
-
-    def _told(self, file: Path) -> int:
-        """Return of how many files the epoch of a file of this run is; 0 if it is of another."""
-        try:
-            told = pq.read_metadata(file).metadata or {}
-            return int(told.get(_FILES.encode(), 0)) if told.get(_RUN.encode()) == self.run.encode() else 0
-        except (OSError, ValueError, pa.ArrowException):
-            return 0
-
-
-@dataclass
-class _Part:
-    """The file of one partition in the present epoch, and the rows not yet in it."""
-
-    folder: Path
-    rows: list[pa.Table] = field(default_factory=list)
-    count: int = 0
-    writer: pq.ParquetWriter | None = None
-
-
-class _ParquetWriter:
-    def __init__(
-        self,
-        sink: Parquet,
-        folder: Path,
-        columns: pl.Schema,
-        earlier: Sequence[Path],
-        epochs: _Epochs | None = None,
-    ) -> None:
-        self._folder = folder
-        self._by = list(sink.partition_by)
-        self._compression = sink.compression
-        stored = [name for name in columns if name not in self._by]
-        self._schema = _stored(columns.to_frame().select(stored).to_arrow().schema)
-        self._earlier = earlier
-        self._parts: dict[Path, _Part] = {}
-        self._lasting = {folder}
-        """The folders that are there for good."""
-        self._epochs = epochs
-        self._committed = epochs is not None and epochs.whole > 0
-
-    def has(self, epoch: int) -> bool:
-        """Tell whether the folder has all files of an epoch; see `GoingOn.has`."""
-        return self._epochs is not None and epoch <= self._epochs.whole
-
-    def write(self, rows: pl.DataFrame) -> None:
-        """Take rows of the present epoch; see `Writer.write`."""
-        if not self._by:
-            return self._add(self._folder, rows)
-        for values, part in rows.partition_by(self._by, as_dict=True, include_key=False).items():
-            names = (f"{name}={_hive(value)}" for name, value in zip(self._by, values, strict=True))
-            self._add(self._folder.joinpath(*names), part)
-        return None
-
-    def commit(self, epoch: int) -> None:
-        """Rename the epoch's files into place; see `Writer.commit`."""
-        if not self._committed and not self._parts and not self._by:
-            self._parts[self._folder] = _Part(self._folder)  # a file without rows, for its columns
-        for part in self._parts.values():
-            self._flush(part)
-            writer = self._writer(part)
-            if self._epochs is not None:
-                writer.add_key_value_metadata(self._epochs.mark(len(self._parts)))
-            writer.close()
-            reached("sync a file")
-            sync(part.folder / _HALF_WRITTEN)
-        remove([*{*self._earlier} - {part.folder / _HALF_WRITTEN for part in self._parts.values()}])
-        for part in self._parts.values():
-            reached("rename a file")
-            os.replace(part.folder / _HALF_WRITTEN, part.folder / f"epoch-{epoch:08}.parquet")
-            reached("sync its folder")
-            sync(part.folder)
-        self._parts, self._earlier, self._committed = {}, [], True
-
-    def close(self) -> None:
-        """Remove what was not committed."""
-        for part in self._parts.values():
-            if part.writer:
-                with suppress(OSError):  # it may be a full disk that ended the run
-                    part.writer.close()
-                (part.folder / _HALF_WRITTEN).unlink(missing_ok=True)
-        self._parts = {}
-
-    def _add(self, folder: Path, rows: pl.DataFrame) -> None:
-        if rows.estimated_size() > _MOST_BYTES and len(rows) > 1:
-            half = len(rows) // 2
-            self._add(folder, rows[:half])
-            self._add(folder, rows[half:])
-            return
-        part = self._parts.setdefault(folder, _Part(folder))
-        part.rows.append(
-            rows.to_arrow().cast(self._schema)
-        )  # texts are copied: rows are kept beyond the call
-        part.count += len(rows)
-        if part.count >= _ROWS_IN_GROUP:
-            self._flush(part)
-
-    def _flush(self, part: _Part) -> None:
-        if part.rows:
-            table = pa.concat_tables(part.rows)
-            self._writer(part).write_table(table, row_group_size=len(table))
-            part.rows, part.count = [], 0
-
-    def _writer(self, part: _Part) -> pq.ParquetWriter:
-        if part.writer is None:
-            if part.folder not in self._lasting:
-                make_folder(part.folder, self._folder)
-                self._lasting.add(part.folder)
-            part.writer = pq.ParquetWriter(
-                part.folder / _HALF_WRITTEN,
-                self._schema,
-                compression=self._compression,
-                use_dictionary=_with_dictionaries(self._schema),
-                write_batch_size=_ROWS_AT_ONCE,
-            )
-        return part.writer
-
-
-def _files_of_a_run(folder: Path) -> list[Path]:
-    """Return the files, whole or half, that a run left in a folder or its partitions, no others."""
-    return [
-        file
-        for file in folder.rglob("*epoch*")
-        if _OURS.fullmatch(file.name) and all("=" in name for name in file.relative_to(folder).parent.parts)
-    ]
-
-
-def _epoch_of(file: Path) -> int:
-    """Return the epoch of a file; 0 if it is half of one."""
-    return 0 if file.name == _HALF_WRITTEN else int(file.stem.removeprefix("epoch-"))
-
-
-def _stored(schema: pa.Schema) -> pa.Schema:
-    """Return a schema with texts of up to 2 GiB a batch: these are written in two thirds of the time."""
-    small = {pa.large_string(): pa.string(), pa.large_binary(): pa.binary()}
-    return pa.schema([field.with_type(small.get(field.type, field.type)) for field in schema])
 
 
 def _can_hold(columns: pl.Schema) -> bool:
@@ -268,18 +119,3 @@ def _can_hold(columns: pl.Schema) -> bool:
     except pa.ArrowException:
         return False
     return pl.Object not in columns.values()
-
-
-def _with_dictionaries(schema: pa.Schema) -> bool | list[str]:
-    """Return the columns to look for repeated values in.
-
-    Not those of floats or of 64-bit numbers, which hardly repeat: in a tenth less time, a file as small.
-    """
-    if any(pa.types.is_nested(field.type) for field in schema):
-        return True  # there columns have other names in the file
-    wide = (pa.float32(), pa.float64(), pa.int64(), pa.uint64())
-    return [field.name for field in schema if field.type not in wide] or False
-
-
-def _hive(value: object) -> str:
-    return _NULL if value is None else quote(str(value), safe="")

@@ -16,14 +16,16 @@ _STEP = 1024 * 1024
 
 
 class FileReader:
-    """Reads a file to its end; see `Reader`."""
+    """Reads a file to its end; see `Reader`. One that is opened already is closed with it."""
 
-    def __init__(self, path: str, position: int, size: int, framing: Framing) -> None:
+    def __init__(
+        self, path: str, position: int, size: int, framing: Framing, file: BinaryIO | None = None
+    ) -> None:
         self._path = path
         self._size = size
         self._chunks: deque[Chunk] = deque()
         try:
-            self._file: BinaryIO = open(path, "rb", buffering=0)  # noqa: SIM115 closed in close()
+            self._file: BinaryIO = file or open(path, "rb", buffering=0)  # noqa: SIM115 closed in close()
         except OSError as error:
             raise FlowError.at("paths", refused(path, error)) from None
         try:
