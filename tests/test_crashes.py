@@ -46,7 +46,7 @@ def test_a_run_that_dies_at_every_step_it_takes(in_tmp: Path, part: int, save_ev
         assert trial.live(step)
         again = trial.rng.randrange(1, len(trial.steps))
         assert not trial.live(again) or not trial.live()
-    assert trial.died_at.keys() >= {*trial.steps}
+    assert trial.died_at.keys() >= {*trial.steps[part::2]}
     assert trial.kills >= STEPS
 
 
