@@ -106,9 +106,9 @@ MISTAKES = [  # what stands in FLOW, what stands there instead, the place, the r
     (CODEC, "3", "source.codec", "must be a table with a type, got 3; known: combined, common"),
     ('name = "few"', 'name = ""', "stage[4].name", 'must be text, not empty, got ""'),
     # Missing keys and unknown types.
-    (SOURCE, "", "source.type", "is missing; known: files, "),
-    (SOURCE, 'type = "file"', "source.type", 'unknown source "file"; did you mean "files"? known: files'),
-    (SOURCE, 'type = ["files"]', "source.type", 'must be text, got ["files"]; known: files'),
+    (SOURCE, "", "source.type", "is missing; known: csv, files, "),
+    (SOURCE, 'type = "file"', "source.type", 'unknown source "file"; did you mean "files"? known: csv, '),
+    (SOURCE, 'type = ["files"]', "source.type", 'must be text, got ["files"]; known: csv, files'),
     ("paths = " + LOG, "", "source.paths", 'is missing; Files needs it, such as paths = ["access.log"]'),
     (CODEC, '{ type = "combind" }', "source.codec.type", 'unknown codec "combind"; did you mean "combined"?'),
     (CODEC, '"combind"', "source.codec", 'unknown codec "combind"; did you mean "combined"?'),
